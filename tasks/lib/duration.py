@@ -16,6 +16,10 @@ _PART = re.compile(rf"({_NUMBER})(ms|[dhms])")
 _WHOLE = re.compile(rf"(?:{_NUMBER}(?:ms|[dhms]))+")
 
 
+class Seconds(float):
+    """A duration in seconds, as a type of its own: the configuration may write it as `15m`."""
+
+
 def parse(value: object) -> float:
     """Return the seconds that `value` means.
 

@@ -49,7 +49,7 @@ class NotClosed(Trouble):
 
 
 class Refused(Trouble):
-    """The phase refused to start (prerequisite, gate, lock, value), changing nothing: exit code 2."""
+    """The phase refused to start (a gate, a lock, a bad value) and changed nothing: exit code 2."""
 
     exit_code = REFUSED
     outcome = "refused"
