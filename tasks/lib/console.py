@@ -1,0 +1,97 @@
+"""What the operator sees: plain lines, a little colour on a terminal, one document with --json.
+
+Text from hosts, repositories and services is data: it is never read as markup, and a control
+character in it is shown, not obeyed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import Sequence, TextIO
+
+from .plain import dumps
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_YELLOW, _PLAIN = "\x1b[33m", "\x1b[0m"
+
+_json = False
+
+
+def set_json(on: bool) -> None:
+    """With `on`, keep stdout for the one JSON document and say everything else on stderr."""
+    global _json
+    _json = on
+
+
+def say(text: str = "") -> None:
+    """Print a line for the reader."""
+    print(clean(text), file=_stream(), flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    mark = "warning:"
+    if _colour(sys.stderr):
+        mark = f"{_YELLOW}{mark}{_PLAIN}"
+    print(mark, clean(text), file=sys.stderr, flush=True)
+
+
+def fail(text: str) -> None:
+    """Print a line about a failure on stderr."""
+    print(clean(text), file=sys.stderr, flush=True)
+
+
+def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: str = "") -> None:
+    """Print rows under the names of their columns; aligned lines where there is no terminal."""
+    cells = [[clean(str(cell)) for cell in row] for row in rows]
+    stream = _stream()
+    if _terminal(stream):
+        _rich_table(cells, columns, title, stream)
+        return
+    lines = ([list(columns)] if columns else []) + cells
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    print(*([clean(title)] if title else []), sep="\n", end="\n" if title else "", file=stream)
+    for line in lines:
+        padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths))
+        print(padded.rstrip(), file=stream)
+    stream.flush()
+
+
+def document(value: object) -> None:
+    """Print `value` on stdout as the one JSON document of this run, in one line."""
+    print(dumps(value), flush=True)
+
+
+def clean(text: str) -> str:
+    """Return `text` with its control characters, other than newline and tab, made visible."""
+    text = text.replace("\r\n", "\n")
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def _stream() -> TextIO:
+    return sys.stderr if _json else sys.stdout
+
+
+def _terminal(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _colour(stream: TextIO) -> bool:
+    return _terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str, stream: TextIO) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD)
+    shown.show_header = bool(columns)
+    for column in columns or [""] * max(map(len, cells), default=0):
+        shown.add_column(column)
+    for row in cells:
+        shown.add_row(*(Text(cell) for cell in row))
+    Console(file=stream, no_color=not _colour(stream), highlight=False).print(shown)

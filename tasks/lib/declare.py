@@ -1,0 +1,117 @@
+"""What a phase declares, in the runbook's own terms. `phase.run` gives it its effect."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, NoReturn
+
+from invoke.exceptions import Failure
+
+from .errors import Refused
+
+Probe = Callable[[Any], str]
+
+
+def unbuilt(world: object) -> str:
+    """Probe of a check that a later version of a phase brings."""
+    return "not looked at by this version"
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that must hold.
+
+    name: what, in a few words. probe: given the world as the phase read it, returns "" where it
+    holds, else what is wrong. mend: the command or sentence that mends it. required: without it,
+    what is wrong is a warning.
+    """
+
+    name: str
+    probe: Probe
+    mend: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the runbook's troubleshooting table, and the failures that it fits.
+
+    kinds: of our own errors. output: a regular expression, looked for in the failure's sentence
+    and evidence or in a command's output. codes: exit codes of a command.
+    """
+
+    issue: str
+    solution: str
+    kinds: tuple[str, ...] = ()
+    output: str = ""
+    codes: tuple[int, ...] = ()
+
+    def fits(self, error: BaseException) -> bool:
+        """Tell whether this row is about `error`."""
+        if getattr(error, "kind", "") in self.kinds:
+            return True
+        if isinstance(error, Failure) and error.result.exited in self.codes:
+            return True
+        text = f"{sentence(error)}\n{evidence(error)}"
+        return bool(self.output and re.search(self.output, text, re.IGNORECASE))
+
+
+@dataclass(frozen=True)
+class Next:
+    """The command to run after the phase, by how it ended; `{env}` is filled in."""
+
+    closed: str
+    troubled: str = ""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What the runbook says of one step of the circle."""
+
+    number: int
+    name: str
+    closure: str
+    purpose: str
+    prerequisites: tuple[Check, ...]
+    procedure: tuple[str, ...]
+    validation: tuple[Check, ...]
+    troubleshooting: tuple[Row, ...]
+    next: Next
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a procedure did.
+
+    detail: for the journal and the --json document. next: in place of the declared next step.
+    document: printed by --json in place of the usual one. world: as it is now, for the validation.
+    """
+
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    next: str = ""
+    document: Any = None
+    world: Any = None
+
+
+def later(phase: Phase, instead: str) -> NoReturn:
+    """Refuse a phase that isn't built yet; `instead`: the commands that do its work by hand."""
+    raise Refused(
+        f"inv {phase.name} is built by a later version and did nothing; until then, "
+        f"by hand: `{instead}`."
+    )
+
+
+def sentence(error: BaseException) -> str:
+    """Return what to say of `error` in one sentence."""
+    if isinstance(error, Failure):
+        return f"`{error.result.command}` failed with exit code {error.result.exited}."
+    return str(getattr(error, "message", None) or error)
+
+
+def evidence(error: BaseException) -> str:
+    """Return what to print below it: a command's last 20 lines of output, or our own evidence."""
+    if isinstance(error, Failure):
+        output = f"{error.result.stdout}\n{error.result.stderr}".strip()
+        return "\n".join(output.splitlines()[-20:])
+    return str(getattr(error, "evidence", ""))

@@ -1,0 +1,216 @@
+"""The shared mechanism of all phases: a declaration, and `run`, which gives it its effect.
+
+Prerequisites, procedure, validation, troubleshooting, next step, journal: in that order, always.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, NoReturn
+
+from invoke.context import Context
+from invoke.exceptions import Exit, Failure
+
+from . import console, journal, project
+from .declare import (
+    Check,
+    Next,
+    Outcome,
+    Phase,
+    Row,
+    evidence,
+    later,
+    sentence,
+    unbuilt,
+)
+from .errors import REFUSED, Interrupted, NotClosed, Refused
+
+__all__ = ["Check", "Next", "Outcome", "Phase", "Row", "later", "run", "unbuilt"]
+
+
+@dataclass(frozen=True)
+class _Run:
+    phase: Phase
+    c: Context
+    fills: Mapping[str, str]
+    as_json: bool
+    record: bool
+    since: float
+
+
+def run(
+    phase: Phase,
+    c: Context,
+    procedure: Callable[[], Outcome],
+    *,
+    world: Any = None,
+    check: bool = False,
+    as_json: bool = False,
+    validate: bool = True,
+    fills: Mapping[str, str] | None = None,
+    record: bool = True,
+) -> None:
+    """Run a phase as it is declared.
+
+    world: what the probes are given; a function is called for it, so that a failure to read it is
+    told as any other. check: look at the validation only, and change nothing. validate: whether
+    the validation follows the procedure. fills: values for the next step, such as `env`. record:
+    whether a journal line is written (a plan writes nothing).
+
+    Returns when the phase closed. Otherwise it has said what there is to say and raises Exit with
+    the code. What isn't one of our errors or a failed command is a bug and is raised on.
+    """
+    console.set_json(as_json)
+    record = record and not check
+    this = _Run(phase, c, dict(fills or {}), as_json, record, time.monotonic())
+    try:
+        seen = world() if callable(world) else world
+        this = _Run(phase, c, _fills(seen, fills), as_json, record, this.since)
+        outcome = _check(phase, seen) if check else _procedure(phase, procedure, seen, validate)
+    except KeyboardInterrupt:
+        again = f"inv {phase.name} --check" if phase.validation else f"inv {phase.name}"
+        _fail(this, Interrupted(f"Interrupted before {phase.name} closed: run `{again}`."))
+    except (Exit, Failure) as error:
+        if isinstance(error, Exit) and not error.code:
+            raise
+        _fail(this, error)
+    except BaseException as error:
+        _journal(this, "troubled", {"bug": type(error).__name__})
+        raise
+    _close(this, outcome)
+
+
+def _procedure(
+    phase: Phase, procedure: Callable[[], Outcome], seen: object, validate: bool
+) -> Outcome:
+    failed = _failed(phase.prerequisites, seen)
+    for check, said in failed:
+        if not check.required:
+            console.warn(f"{check.name}: {said}; {_mend(check)}")
+    missing = [(check, said) for check, said in failed if check.required]
+    if missing:
+        names = ", ".join(check.name for check, _ in missing)
+        raise Refused(
+            f"inv {phase.name} refused to start and changed nothing; missing: {names}.",
+            kind="prerequisite",
+            evidence=_listed(missing),
+        )
+    outcome = procedure()
+    if validate:
+        _validate(phase, seen if outcome.world is None else outcome.world, outcome.detail)
+    return outcome
+
+
+def _validate(phase: Phase, seen: object, detail: Mapping[str, Any]) -> None:
+    failed = _failed(phase.validation, seen)
+    for check, said in failed:
+        if not check.required:
+            console.warn(f"{check.name}: {said}; {_mend(check)}")
+    wrong = [(check, said) for check, said in failed if check.required]
+    if wrong:
+        raise NotClosed(
+            f"inv {phase.name} ran, but this does not hold: "
+            f"{', '.join(check.name for check, _ in wrong)}.",
+            kind="validation",
+            evidence=_listed(wrong),
+            detail=detail,
+        )
+
+
+def _check(phase: Phase, seen: object) -> Outcome:
+    failed = {check.name: said for check, said in _failed(phase.validation, seen)}
+    rows = [(check.name, failed.get(check.name, "holds")) for check in phase.validation]
+    console.table(rows, columns=(phase.name, "finding"))
+    _validate(phase, seen, {"checks": dict(rows)})
+    return Outcome(detail={"checks": dict(rows)})
+
+
+def _failed(checks: tuple[Check, ...], seen: object) -> list[tuple[Check, str]]:
+    found = ((check, _probe(check, seen)) for check in checks)
+    return [(check, said) for check, said in found if said]
+
+
+def _probe(check: Check, seen: object) -> str:
+    try:
+        return check.probe(seen)
+    except (Exit, Failure, OSError) as error:
+        return sentence(error) or type(error).__name__
+
+
+def _listed(failed: list[tuple[Check, str]]) -> str:
+    return "\n".join(f"- {check.name}: {said}; {_mend(check)}" for check, said in failed)
+
+
+def _mend(check: Check) -> str:
+    return check.mend if check.mend.endswith(".") else f"run `{check.mend}`"
+
+
+def _close(this: _Run, outcome: Outcome) -> None:
+    following = _filled(outcome.next or this.phase.next.closed, this.fills)
+    _journal(this, "closed", outcome.detail)
+    if this.as_json:
+        told = outcome.document
+        console.document(_told(this, "closed", outcome.detail, following) if told is None else told)
+    console.say(f"Next: {following}")
+
+
+def _fail(this: _Run, error: BaseException) -> NoReturn:
+    code = (error.code or 1) if isinstance(error, Exit) else 1
+    outcome = "refused" if code == REFUSED else "troubled"
+    said, kind, below = sentence(error), getattr(error, "kind", ""), evidence(error)
+    rows = [row for row in this.phase.troubleshooting if row.fits(error)]
+    declared = this.phase.next.troubled if outcome == "troubled" else ""
+    following = _filled(getattr(error, "next", "") or declared, this.fills)
+    detail = dict(getattr(error, "detail", {}))
+    # The evidence stays out of the journal: it may be a service's log, which nobody has checked.
+    _journal(this, outcome, {**detail, "error": said, "kind": kind})
+    for text in (said, below):
+        if text:
+            console.fail(text)
+    for row in rows:
+        console.fail(f"Runbook: {row.issue} → {row.solution}")
+    if following:
+        console.fail(f"Next: {following}")
+    if this.as_json:
+        told = _told(this, outcome, detail, following)
+        told["error"] = {"message": said, "kind": kind, "evidence": below}
+        told["troubleshooting"] = [{"issue": row.issue, "solution": row.solution} for row in rows]
+        console.document(told)
+    raise Exit(code=code) from error
+
+
+def _told(this: _Run, outcome: str, detail: Mapping[str, Any], following: str) -> dict[str, Any]:
+    return {
+        "phase": this.phase.name,
+        "outcome": outcome,
+        "seconds": round(time.monotonic() - this.since, 3),
+        "detail": dict(detail),
+        "next": following,
+    }
+
+
+def _journal(this: _Run, outcome: str, detail: Mapping[str, Any]) -> None:
+    if not this.record:
+        return
+    root = project.root(this.c)
+    entry = _told(this, outcome, detail, "")
+    entry["commit"] = str(detail.get("commit") or project.commit(root))
+    del entry["next"]
+    try:
+        journal.append(entry, journal.where(root))
+    except OSError as error:  # what was done is done, written down or not
+        console.warn(f"the journal could not be written: {error}")
+
+
+def _fills(world: object, given: Mapping[str, str] | None) -> dict[str, str]:
+    environment = getattr(world, "environment", "")
+    name = getattr(environment, "name", environment)
+    return ({"env": name} if name and isinstance(name, str) else {}) | dict(given or {})
+
+
+def _filled(command: str, fills: Mapping[str, str]) -> str:
+    for key, value in fills.items():
+        command = command.replace(f"{{{key}}}", value)
+    return re.sub(r" --[a-z-]+=\{\w+\}", "", command)  # an option that nothing is known for

@@ -1,0 +1,61 @@
+"""What is known of a project before its configuration is read. Cheap to import."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from invoke.context import Context
+
+from .journal import PROJECT
+
+# Where Invoke reads configuration: what fails there is the reader's text, not a bug of ours.
+_READERS = tuple(os.path.join("invoke", name) for name in ("config.py", "env.py"))
+
+
+def root(c: Context) -> Path:
+    """Return the directory of the project's `tasks.py`; without one, of these recipes."""
+    location = getattr(c.config, "_project_prefix", None)
+    return Path(location).resolve() if location else PROJECT
+
+
+def commit(directory: Path) -> str:
+    """Return the full hash that HEAD has in `directory`, "" where there is none or no git."""
+    argv = ["git", "-C", str(directory), "rev-parse", "--verify", "--quiet", "HEAD"]
+    try:
+        told = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return told.stdout.strip() if told.returncode == 0 else ""
+
+
+def begin(directory: Path) -> None:
+    """Read the secrets of `directory`/.env, and tell mistakes in the configuration in a sentence.
+
+    The real environment always wins over the file. Invoke reads its own configuration before any
+    task runs, so what goes wrong there can be told only where an exception ends the program.
+    """
+    sys.excepthook = _tell
+    file = directory / ".env"
+    if file.is_file():
+        from dotenv import load_dotenv
+
+        load_dotenv(file, override=False)
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    frames = [frame.filename for frame in traceback.extract_tb(trace)]
+    if not isinstance(error, Exception) or not any(name.endswith(_READERS) for name in frames):
+        sys.__excepthook__(kind, error, trace)
+        return
+    said = " ".join(str(error).split())
+    print(
+        f"The configuration can't be read ({said}): correct invoke.yaml or the INVOKE_* variable, "
+        "then run `inv --list`.",
+        file=sys.stderr,
+    )
+    raise SystemExit(2)
