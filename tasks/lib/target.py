@@ -84,7 +84,7 @@ def _sandbox(settings: Settings, root: Path) -> tuple[Target, ...]:
 
     base = root / settings.sandbox.directory
     hosts = state.read(base).hosts
-    if not any(state.running(host) for host in hosts):
+    if not any(state.running(base, host) for host in hosts):
         raise Refused(
             "The sandbox isn't running; start it with `inv host --env=sandbox`.", kind="unreachable"
         )

@@ -69,10 +69,13 @@ def write(base: Path, state: State) -> None:
     os.replace(fresh, base / FILE)
 
 
-def running(host: Host) -> bool:
-    """Tell whether a host's daemon is there (a process of that id; control.py looks closer)."""
+def running(base: Path, host: Host) -> bool:
+    """Tell whether a host's daemon runs: a process of its id that bears its mark."""
+    import psutil
+
+    from . import processes
+
     try:
-        os.kill(host.pid, 0)
-    except (OSError, OverflowError):
+        return processes.belongs(psutil.Process(host.pid), base.resolve() / host.name)
+    except (psutil.Error, OverflowError, ValueError):
         return False
-    return True
