@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from .errors import Refused
 
@@ -16,8 +17,12 @@ _PART = re.compile(rf"({_NUMBER})(ms|[dhms])")
 _WHOLE = re.compile(rf"(?:{_NUMBER}(?:ms|[dhms]))+")
 
 
-class Seconds(float):
-    """A duration in seconds, as a type of its own: the configuration may write it as `15m`."""
+if TYPE_CHECKING:
+    Seconds = float  # to everybody who reads one
+else:
+
+    class Seconds(float):
+        """A duration in seconds, as a type of its own: the configuration may write it as `15m`."""
 
 
 def parse(value: object) -> float:

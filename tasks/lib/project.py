@@ -53,9 +53,18 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
         sys.__excepthook__(kind, error, trace)
         return
     said = " ".join(str(error).split())
+    said = said if len(said) <= 160 else f"{said[:50]} … {said[-80:]}"
     print(
-        f"The configuration can't be read ({said}): correct invoke.yaml or the INVOKE_* variable, "
+        f"The configuration can't be read ({said}): correct {_suspect(said)}, "
         "then run `inv --list`.",
         file=sys.stderr,
     )
     raise SystemExit(2)
+
+
+def _suspect(said: str) -> str:
+    """Return where the mistake is: the variables that `said` quotes, else whatever may be it."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("INVOKE_")}
+    quoted = [name for name, value in given.items() if repr(value) in said]
+    names = ", ".join(sorted(quoted or given))
+    return names if quoted else f"invoke.yaml{' or ' if names else ''}{names}"
