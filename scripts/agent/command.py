@@ -1,0 +1,125 @@
+"""Commands that a run waits for (hooks, pip): limited in time and output, ended with the run unless they must not be."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import mmap
+import os
+import signal
+import struct
+import subprocess
+import threading
+import time
+from typing import Deque, Optional
+
+from keeper import Launch
+from wire import Failure
+
+KEPT = 32 * 1024  # bytes of output kept, the newest
+
+
+class Commands:
+    """Runs one command at a time. `box` is shared with the guard, which ends the command should the run be killed."""
+
+    def __init__(self, lock: int, lost: threading.Event) -> None:
+        self.lock, self.lost = lock, lost
+        self.box = mmap.mmap(-1, 16)
+
+    def run(
+        self, launch: Launch, limit: float, what: str, kind: str, stoppable: bool = True
+    ) -> str:
+        """Run to the end and return the newest output. Raises Failure of `kind` on a bad exit or past `limit` seconds.
+
+        The command inherits the lock, so that the lock lasts while anything of the run still writes.
+        """
+        argv, cwd, env = launch
+        try:
+            child = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(self.lock,),
+            )
+        except OSError as error:
+            raise Failure(
+                kind, "%s can't be run: %s: %s" % (what, argv[0], error.strerror)
+            ) from None
+        deadline = time.monotonic() + limit
+        self.box[:16] = struct.pack("!qd", child.pid, deadline if not stoppable else 0.0)
+        kept: Deque[bytes] = collections.deque()
+        reader = threading.Thread(target=self._collect, args=(child, kept), daemon=True)
+        reader.start()
+        why = self._wait(child, deadline, stoppable)
+        if why:
+            with contextlib.suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        self.box[:16] = bytes(16)
+        reader.join(1.0)  # a grandchild may hold the pipe; its output is not waited for
+        output = b"".join(list(kept))[-KEPT:].decode("utf-8", "replace")
+        if why or child.returncode:
+            reason = why or "ended with %d" % child.returncode
+            raise Failure(
+                "lease" if why.startswith("the operator") else kind,
+                "%s %s" % (what, reason),
+                output,
+            )
+        return output
+
+    def _wait(self, child: "subprocess.Popen[bytes]", deadline: float, stoppable: bool) -> str:
+        while child.poll() is None:
+            if time.monotonic() > deadline:
+                return "ran past its limit and was ended"
+            if stoppable and self.lost.is_set():
+                return "the operator was gone, so it was ended"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(0.05)
+        return ""
+
+    @staticmethod
+    def _collect(child: "subprocess.Popen[bytes]", kept: Deque[bytes]) -> None:
+        size = 0
+        assert child.stdout is not None
+        while True:
+            chunk = os.read(child.stdout.fileno(), 16384)
+            if not chunk:
+                return
+            kept.append(chunk)
+            size += len(chunk)
+            while size - len(kept[0]) > KEPT:
+                size -= len(kept.popleft())
+
+    def end_orphan(self) -> None:
+        """In the guard, when the run was killed: end its command now, or at its own limit where it must not be cut short."""
+        pid, deadline = struct.unpack("!qd", self.box[:16])
+        while pid and time.monotonic() < deadline and _group_lives(pid):
+            time.sleep(0.1)
+        if pid:
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def _group_lives(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+        return True
+    except OSError:
+        return False
+
+
+def open_lock(path: str) -> Optional[int]:
+    """The run's lock, held, or None when somebody else holds it. The kernel frees it with its last holder."""
+    import fcntl
+
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return handle
+    except OSError:
+        os.close(handle)
+        return None

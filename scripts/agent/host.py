@@ -1,0 +1,181 @@
+"""One application's directory on one host: its layout, its journal, its lock, and the one link that decides what is live."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any, Dict, List, Optional
+
+from disk import flush_directory
+from wire import NAME, Failure
+
+Entry = Dict[str, Any]
+
+
+class Host:
+    """The directory. Reading never makes anything; sockets are reached by paths relative to it, because they may be long."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(root)
+
+    def path(self, *parts: str) -> str:
+        return os.path.join(self.root, *parts)
+
+    def release(self, name: str, *parts: str) -> str:
+        return os.path.join(self.root, "releases", name, *parts)
+
+    def prepare(self) -> None:
+        """Make what is missing, with modes that let the front walk to a socket and list nothing; go there."""
+        os.umask(0o027)
+        for folder, mode in (("", 0o711), ("releases", 0o711), ("venvs", 0o711), ("run", 0o700)):
+            os.makedirs(self.path(folder), exist_ok=True)
+            with contextlib.suppress(PermissionError):  # the root may be made by somebody else
+                os.chmod(self.path(folder), mode)
+        os.makedirs(self.path("shared"), mode=0o750, exist_ok=True)
+        os.chdir(self.root)
+        if not os.path.isfile(self.path("repo.git", "HEAD")):
+            self.git("init", "-q", "--bare", self.path("repo.git"))
+
+    def git(self, *words: str, data: bytes = b"") -> bytes:
+        """A git command on the host's own objects; its standard output. Raises Failure."""
+        command = [
+            "git",
+            "-c",
+            "safe.directory=*",
+            "-c",
+            "tar.umask=0027",
+            "-c",
+            "gc.autoDetach=false",
+        ]
+        command += ["--git-dir", self.path("repo.git")]
+        done = subprocess.run(command + list(words), input=data, capture_output=True)
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace")
+            if "No space left" in said or "File too large" in said:
+                raise Failure.of(OSError(errno.ENOSPC, "git %s: no space left" % words[0]))
+            raise Failure("upload", "git %s failed on the host" % words[0], said)
+        return done.stdout
+
+    # What is there.
+
+    def current(self) -> str:
+        """The release that `current` points at, or ""."""
+        try:
+            return os.path.basename(os.readlink(self.path("current")))
+        except OSError:
+            return ""
+
+    def releases(self) -> List[str]:
+        try:
+            return sorted(
+                name for name in os.listdir(self.path("releases")) if NAME.fullmatch(name)
+            )
+        except OSError:
+            return []
+
+    def manifest(self, release: str) -> Optional[Dict[str, Any]]:
+        """What was said of a release when it was staged; None while it isn't complete."""
+        value = self.read_json("releases", release, ".release.json") if release else None
+        return value if isinstance(value, dict) else None
+
+    def pending(self) -> Optional[Dict[str, Any]]:
+        """What a run that switched has left to settle, or None."""
+        value = self.read_json("run", "pending.json")
+        return value if isinstance(value, dict) else None
+
+    def read_json(self, *parts: str) -> Any:
+        try:
+            with open(self.path(*parts), encoding="utf-8") as source:
+                return json.load(source)
+        except (OSError, ValueError):
+            return None
+
+    def holder(self) -> Optional[Dict[str, Any]]:
+        """Who holds the lock (run, who, since, doing), {} where that isn't known, None when nobody holds it."""
+        try:
+            handle = os.open(self.path("lock"), os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except OSError:
+            with contextlib.suppress(ValueError):
+                return dict(json.loads(os.read(handle, 4096) or b"{}"))
+            return {}
+        finally:
+            os.close(handle)
+
+    # The switch.
+
+    def link(self, release: str) -> str:
+        """The spare link that a switch renames; its name carries the release, and it exists before it is needed."""
+        spare = self.path("to-" + release)
+        if not os.path.islink(spare):
+            os.symlink(os.path.join("releases", release), spare)
+        return spare
+
+    def point(self, release: str) -> None:
+        """THE switch: one rename, and `current` is this release; "" takes `current` away."""
+        if release:
+            os.rename(self.link(release), self.path("current"))
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path("current"))
+        flush_directory(self.root)
+
+    def drop_links(self) -> None:
+        for name in os.listdir(self.root):
+            if name.startswith("to-"):
+                os.unlink(self.path(name))
+
+    # The journal: append-only, one JSON object a line.
+
+    def journal(self) -> List[Entry]:
+        entries = []
+        with contextlib.suppress(OSError):
+            with open(self.path("journal.jsonl"), encoding="utf-8", errors="replace") as source:
+                for line in source:
+                    with contextlib.suppress(
+                        ValueError
+                    ):  # a torn line is a write that a crash cut short
+                        entry = json.loads(line)
+                        if isinstance(entry, dict) and isinstance(entry.get("event"), str):
+                            entries.append(entry)
+        return entries
+
+    def record(self, event: str, **facts: Any) -> None:
+        """Append a line and put it on disk; a full disk is told and never keeps a host from going back."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = json.dumps(dict(v=1, at=now, event=event, **facts)).encode() + b"\n"
+        try:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+            handle = os.open(self.path("journal.jsonl"), flags, 0o640)
+            try:
+                size = os.fstat(handle).st_size
+                torn = size and os.pread(handle, 1, size - 1) != b"\n"
+                os.write(handle, (b"\n" if torn else b"") + line)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            print("the journal could not be written: %s" % error, file=sys.stderr)
+
+    def closed(self) -> List[Entry]:
+        """Releases that closed here, oldest deploy first; `left` marks those that were rolled back from since."""
+        order: Dict[str, Entry] = collections.OrderedDict()
+        for entry in self.journal():
+            if entry["event"] == "closed" and entry.get("release"):
+                known = order.setdefault(entry["release"], dict(entry))
+                known["left"] = False
+                if entry.get("kind") == "rollback" and entry.get("from") in order:
+                    order[entry["from"]]["left"] = True
+        kept = ("release", "version", "commit", "at", "left", "schema", "migrated", "backup")
+        return [dict((key, entry.get(key)) for key in kept) for entry in order.values()]

@@ -1,0 +1,281 @@
+"""A release as something that runs: its commands and environment, its health, starting, draining and stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shlex
+import subprocess
+import threading
+import time
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from disk import fingerprint
+from host import Host
+from keeper import Launch, keeper
+from wire import Failure
+
+# What of the host's own environment a service and its hooks get; everything else is the release's own.
+PASSED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|XDG_RUNTIME_DIR|CIRCLE_SANDBOX"
+    r"|PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|\w+_proxy|\w+_PROXY"
+)
+
+
+def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
+    """GET `path` at a unix socket (a path) or an http(s) address: status and body. Raises OSError when nothing answers."""
+    import http.client
+    import socket
+
+    class Unix(http.client.HTTPConnection):
+        def connect(self) -> None:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(where)
+
+    link: http.client.HTTPConnection
+    if "://" not in where:
+        link = Unix("localhost", timeout=limit)
+    elif where.startswith("https://"):
+        import ssl
+
+        # The certificate is for the public name; here the host's own front is asked over loopback.
+        open_context = ssl._create_unverified_context()
+        link = http.client.HTTPSConnection(
+            where[8:].rstrip("/"), timeout=limit, context=open_context
+        )
+    else:
+        link = http.client.HTTPConnection(where[7:].rstrip("/"), timeout=limit)
+    try:
+        headers = {
+            "Host": host or "localhost",
+            "Connection": "close",
+            "User-Agent": "circle-of-closure",
+        }
+        link.request("GET", path, headers=headers)
+        answer = link.getresponse()
+        return answer.status, answer.read(1 << 20).decode("utf-8", "replace")
+    except http.client.HTTPException as error:
+        raise OSError("not HTTP: %r" % (error,)) from None
+    finally:
+        link.close()
+
+
+def waiting() -> int:
+    """Connections that no listener of ours has accepted yet: CONNECTING in Linux's table; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        with open("/proc/net/unix", encoding="utf-8", errors="replace") as source:
+            rows = [line.split() for line in source]
+        return sum(
+            1 for row in rows if len(row) > 7 and row[5] == "02" and row[7].endswith("run/app.sock")
+        )
+    return 0
+
+
+class Service:
+    """What a host does with its releases. `drafts` are manifests of releases that are still being staged."""
+
+    def __init__(self, host: Host, adapter: str = "auto") -> None:
+        self.host, self.keeper = host, keeper(host, adapter)
+        self.drafts: Dict[str, Dict[str, Any]] = {}
+
+    def said(self, release: str) -> Dict[str, Any]:
+        """The release's manifest. Raises Failure when it isn't complete."""
+        manifest = self.host.manifest(release) or self.drafts.get(release)
+        if manifest is None:
+            raise Failure("damaged", "%s is not complete on this host" % (release or "no release"))
+        return manifest
+
+    # Commands and their surroundings.
+
+    def read_env(self, *parts: str) -> Dict[str, str]:
+        """The canonical form of an environment file: KEY=, then a JSON string, a line each."""
+        values = {}
+        with contextlib.suppress(OSError):
+            with open(self.host.path(*parts), encoding="utf-8") as source:
+                for line in source:
+                    key, _, value = line.rstrip("\n").partition("=")
+                    with contextlib.suppress(ValueError):
+                        values[key] = str(json.loads(value))
+        return values
+
+    def own_env(self, release: str) -> Dict[str, str]:
+        """The release's .env; keys that were rotated since come from the newest one."""
+        own, now = self.read_env("releases", release, ".env"), self.read_env("shared", ".env")
+        for key in self.host.read_json("shared", ".rotated.json") or []:
+            if key in now:
+                own[key] = now[key]
+        return own
+
+    def environment(self, release: str) -> Dict[str, str]:
+        manifest = self.said(release)
+        env = {key: value for key, value in os.environ.items() if PASSED.fullmatch(key)}
+        venv = [self.host.path("venvs", manifest["venv"], "bin")] if manifest["venv"] else []
+        env["PATH"] = os.pathsep.join(venv + [env.get("PATH", os.defpath)])
+        env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
+        env.update(RELEASE_ID=release, VERSION=manifest["version"], COMMIT=manifest["commit"])
+        env.update(self.own_env(release))
+        return env
+
+    def command(self, release: str, text: str) -> Launch:
+        """A configured command: split as a shell would, given to none."""
+        manifest, base = self.said(release), self.host.release(release)
+        cwd, env = os.path.join(base, manifest["directory"]), self.environment(release)
+        env["SOCKET"] = os.path.relpath(os.path.join(base, "run", "app.sock"), cwd)
+        argv = [word.replace("{socket}", env["SOCKET"]) for word in shlex.split(text)]
+        if argv and argv[0] in ("python", "python3") and not manifest["venv"]:
+            argv[0] = manifest["interpreter"]
+        return argv, cwd, env
+
+    def launch(self, release: str, process: str) -> Launch:
+        """What starts a process of the release, its socket's place cleared."""
+        if process == "web":
+            with contextlib.suppress(OSError):
+                os.unlink(self.host.release(release, "run", "app.sock"))
+        return self.command(release, self.said(release)["processes"][process])
+
+    def hide(self, release: str, text: str) -> str:
+        """`text` without the values of the environment files."""
+        values = {*self.own_env(release).values(), *self.read_env("shared", ".env").values()}
+        for value in sorted((v for v in values if len(v) > 3), key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
+
+    def tail(self, release: str, process: str = "web", lines: int = 20) -> List[str]:
+        """The newest lines that the release logged, secrets hidden."""
+        command = self.keeper.log_command(release, process, lines, False)
+        shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        return self.hide(release, shown.decode("utf-8", "replace"))[-16000:].splitlines()[-lines:]
+
+    # State.
+
+    def running(self) -> Dict[str, List[str]]:
+        found = {}
+        for name in self.host.releases():
+            manifest = self.host.manifest(name) or {"processes": ()}
+            alive = [
+                process for process in manifest["processes"] if self.keeper.alive(name, process)
+            ]
+            if alive:
+                found[name] = alive
+        return found
+
+    def unhealthy(self, release: str, limit: float = 5.0) -> str:
+        """ "" when the release answers its health check and names itself, else what is wrong."""
+        said, sock = self.said(release), os.path.join("releases", release, "run", "app.sock")
+        try:
+            status, body = ask(sock, said["health"], said["host_header"], limit)
+            if status == 429:  # throttled, not down
+                return ""
+            if not 200 <= status < 300:
+                return "%s answered %d: %s" % (said["health"], status, body[:200])
+            if said["version_path"]:
+                status, body = ask(sock, said["version_path"], said["host_header"], limit)
+                answer = json.loads(body) if status == 200 else {}
+                if not isinstance(answer, dict) or answer.get("release") != release:
+                    return "%s answered %d and does not name %s" % (
+                        said["version_path"],
+                        status,
+                        release,
+                    )
+        except (OSError, ValueError) as error:
+            return "no answer at its socket: %s" % error
+        return ""
+
+    def damage(self, release: str) -> str:
+        """ "" when every staged file is as it was, else the first that isn't."""
+        if self.host.manifest(release) is None:
+            return ".release.json"
+        try:
+            with open(self.host.release(release, ".files"), encoding="utf-8") as source:
+                for line in source:
+                    digest, _, name = line.rstrip("\n").partition(" ")
+                    if fingerprint(self.host.release(release, json.loads(name))) != digest:
+                        return str(json.loads(name))
+        except (OSError, ValueError) as error:
+            return ".files (%s)" % error
+        venv = self.said(release)["venv"]
+        if venv and not os.path.exists(self.host.path("venvs", venv, ".complete")):
+            return "venvs/%s" % venv
+        return ""
+
+    # Starting and stopping.
+
+    @contextlib.contextmanager
+    def claim(self, release: str) -> Iterator[None]:
+        """Starting and stopping one release exclude each other beyond the lock: a drain outlives its run's lock."""
+        path = self.host.release(release, "run", "claim")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def start(self, release: str, lost: Optional[threading.Event] = None) -> bool:
+        """Bring a release up and wait until it answers as itself; True when it already did. Raises Failure."""
+        said = self.said(release)
+        with self.claim(release):  # waits for a stop that has begun, calls off one that has not
+            with contextlib.suppress(OSError):
+                os.unlink(self.host.release(release, "run", "leaving"))
+            if self.keeper.alive(release, "web"):
+                if not self.unhealthy(release):
+                    return True
+                self.keeper.stop(release, "web", said["drain"])
+            self.keeper.start(release, "web", self.launch(release, "web"))
+        until = time.monotonic() + said["start"]
+        while True:
+            wrong = self.unhealthy(release)
+            if not wrong:
+                # Who may reach the socket is decided by the directories above it.
+                os.chmod(os.path.join("releases", release, "run", "app.sock"), 0o666)
+                return False
+            kind, text = "", ""
+            if not self.keeper.alive(release, "web"):
+                kind, text = "start", "%s ended before it answered" % release
+            elif time.monotonic() > until:
+                kind, text = "health", "%s was not healthy after %g s: %s" % (
+                    release,
+                    said["start"],
+                    wrong,
+                )
+            elif lost is not None and lost.is_set():
+                kind, text = "lease", "the operator was gone while %s started" % release
+            if kind:
+                evidence = "\n".join(self.tail(release))
+                self.keeper.stop(release, "web", 1.0)
+                raise Failure(kind, text, evidence)
+            time.sleep(self.keeper.poll)
+
+    def companions(self, release: str) -> None:
+        """Processes beside the web one follow `current`; others' are stopped first, so that there are never two."""
+        for name, processes in self.running().items():
+            for process in processes:
+                if process != "web" and name != release:
+                    self.keeper.stop(name, process, self.said(name)["drain"])
+        for process in self.said(release)["processes"] if release else ():
+            if process != "web" and not self.keeper.alive(release, process):
+                self.keeper.start(release, process, self.launch(release, process))
+
+    def mark(self, release: str) -> None:
+        """Say that a release is to be stopped; `start` takes that back."""
+        with contextlib.suppress(OSError):
+            open(self.host.release(release, "run", "leaving"), "a", encoding="utf-8").close()
+
+    def drain(self, release: str, since: float) -> None:
+        """Stop a marked release: a second after the switch (monotonic seconds), and when nobody waits to be accepted."""
+        manifest = self.host.manifest(release)
+        if manifest is None:
+            return
+        time.sleep(max(0.0, since + 1.0 - time.monotonic()))
+        until = time.monotonic() + manifest["drain"]
+        while waiting() and time.monotonic() < until:
+            time.sleep(0.02)
+        with self.claim(release):
+            marked = os.path.exists(self.host.release(release, "run", "leaving"))
+            if marked and self.host.current() != release:
+                for process in manifest["processes"]:
+                    self.keeper.stop(release, process, manifest["drain"])

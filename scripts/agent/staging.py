@@ -1,0 +1,227 @@
+"""From a packfile to a complete release: unpack, environment, shared paths, venv, build, compile; and pruning."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from typing import Any, Dict, List
+
+from command import Commands
+from disk import fingerprint, remove, replace
+from service import Service
+from wire import Failure, inside
+
+Manifest = Dict[str, Any]
+
+
+def missing(service: Service, ids: bytes) -> str:
+    """A hexadecimal number with a bit for each object id (20 bytes each) behind a leading 1: set where the host lacks it."""
+    names = [ids[at : at + 20].hex() for at in range(0, len(ids), 20)]
+    if not os.path.isfile(service.host.path("repo.git", "HEAD")):
+        lacks = ["1"] * len(names)
+    else:
+        asked = "".join(name + "\n" for name in names).encode()
+        said = service.host.git("cat-file", "--batch-check=%(objecttype)", "--buffer", data=asked)
+        lacks = ["1" if line.endswith(b"missing") else "0" for line in said.splitlines()]
+    return hex(int("1" + "".join(lacks), 2))
+
+
+def stage(
+    service: Service, manifest: Manifest, upload: str, commands: Commands, limits: Dict[str, Any]
+) -> Manifest:
+    """Make the release complete, or raise Failure with nothing of it left. `upload` is a packfile's path, or "".
+
+    Complete means that `.release.json` is there; it is written last.
+    """
+    host, release = service.host, manifest["release"]
+    base = host.release(release)
+    if os.path.exists(base):
+        raise Failure("stage", "%s is on this host already" % release)
+    manifest = dict(manifest, venv="", interpreter=_interpreter(manifest["python"]))
+    service.drafts[release] = manifest
+    try:
+        if upload and os.path.getsize(upload):
+            with open(upload, "rb") as pack:
+                host.git("index-pack", "--stdin", "--strict", data=pack.read())
+        host.git("update-ref", "refs/releases/" + release, manifest["tree"])
+        for folder in (base, os.path.join(base, "run")):
+            os.mkdir(folder)
+            os.chmod(folder, 0o711)
+        _unpack(service, manifest["tree"], base)
+        shared = host.path("shared", ".env")
+        text = open(shared, encoding="utf-8").read() if os.path.exists(shared) else ""
+        replace(os.path.join(base, ".env"), text, 0o600)
+        for path in manifest["shared_paths"]:
+            _link_shared(service, base, inside(path))
+        manifest["venv"] = _venv(service, manifest, base, commands, limits["stage"])
+        if limits["build"]:
+            launch = service.command(release, limits["build"])
+            service.hide(release, commands.run(launch, limits["hook"], "the build hook", "hook"))
+        _compile(manifest, base)
+        replace(os.path.join(base, ".files"), _listing(base), 0o640)
+        replace(os.path.join(base, ".release.json"), json.dumps(manifest), 0o640)
+    except BaseException as error:
+        remove(base)
+        with contextlib.suppress(Failure):
+            host.git("update-ref", "-d", "refs/releases/" + release)
+        failure = Failure.of(error)
+        failure.evidence = service.hide(release, failure.evidence)
+        raise failure from None
+    finally:
+        service.drafts.pop(release, None)
+    return manifest
+
+
+def _interpreter(name: str) -> str:
+    found = shutil.which(name)
+    if not found:
+        raise Failure("python", "%s is not on this host" % name)
+    return found
+
+
+def _unpack(service: Service, tree: str, base: str) -> None:
+    """`git archive` knows export-ignore, modes, links and names; tar carries them."""
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-c",
+        "tar.umask=0027",
+        "--git-dir",
+        service.host.path("repo.git"),
+    ]
+    with subprocess.Popen(
+        command + ["archive", tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None and child.stderr is not None
+        with contextlib.suppress(tarfile.ReadError):  # an empty stream: git says why below
+            with tarfile.open(fileobj=child.stdout, mode="r|") as archive:
+                if hasattr(tarfile, "fully_trusted_filter"):
+                    archive.extraction_filter = tarfile.fully_trusted_filter
+                archive.extractall(base)
+        said = child.stderr.read().decode("utf-8", "replace")
+    if child.returncode:
+        raise Failure("upload", "the release's tree could not be unpacked", said)
+
+
+def _link_shared(service: Service, base: str, path: str) -> None:
+    """Put a link to shared/<path> where the release would have its own; a first deploy's content becomes the shared one."""
+    kept, place = service.host.path("shared", path), os.path.join(base, path)
+    os.makedirs(os.path.dirname(kept), exist_ok=True)
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    if os.path.lexists(place):
+        if not os.path.lexists(kept):
+            shutil.move(place, kept)
+        elif os.path.isdir(place) and not os.path.islink(place):
+            remove(place)
+        else:
+            os.unlink(place)
+    if not os.path.lexists(kept):
+        os.makedirs(kept)
+    os.symlink(os.path.relpath(kept, os.path.dirname(place)), place)
+
+
+def _venv(service: Service, manifest: Manifest, base: str, commands: Commands, limit: float) -> str:
+    """The name of a complete venv for the release's requirements: shared by releases that need the same, or "" for none."""
+    wanted = (
+        os.path.join(base, inside(manifest["requirements"])) if manifest["requirements"] else ""
+    )
+    if not wanted or not os.path.isfile(wanted):
+        return ""
+    interpreter = manifest["interpreter"]
+    said = (
+        subprocess.run([interpreter, "-VV"], capture_output=True, text=True).stdout
+        + platform.platform()
+    )
+    with open(wanted, "rb") as source:
+        key = hashlib.sha256(source.read() + said.encode() + interpreter.encode()).hexdigest()[:16]
+    place = service.host.path("venvs", key)
+    if os.path.exists(os.path.join(place, ".complete")):
+        return key
+    remove(place)
+    env = dict(os.environ, PYTHONDONTWRITEBYTECODE="")
+    commands.run(([interpreter, "-m", "venv", place], base, env), limit, "python -m venv", "venv")
+    pip = [
+        os.path.join(place, "bin", "python"),
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--disable-pip-version-check",
+    ]
+    try:
+        commands.run((pip + ["-q", "-r", wanted], base, env), limit, "pip install", "venv")
+        replace(os.path.join(place, ".complete"), "", 0o444)
+    except BaseException:
+        remove(place)
+        raise
+    for folder, _, files in os.walk(place):
+        os.chmod(folder, 0o555)
+    return key
+
+
+def _compile(manifest: Manifest, base: str) -> None:
+    """Bytecode is made now: a release doesn't change once it is complete."""
+    if os.path.realpath(manifest["interpreter"]) == os.path.realpath(sys.executable):
+        import compileall
+
+        compileall.compile_dir(base, quiet=2)
+    else:
+        subprocess.run(
+            [manifest["interpreter"], "-m", "compileall", "-qq", base], stdout=subprocess.DEVNULL
+        )
+
+
+def _listing(base: str) -> str:
+    """Every staged file with its fingerprint, for `Service.damage`; what changes later is left out."""
+    lines: List[str] = []
+    for folder, folders, files in os.walk(base):
+        folders[:] = [
+            name
+            for name in folders
+            if name != "__pycache__" and os.path.join(folder, name) != base + "/run"
+        ]
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in files + links:
+            path = os.path.relpath(os.path.join(folder, name), base)
+            if path != ".env":
+                lines.append(
+                    "%s %s\n" % (fingerprint(os.path.join(folder, name)), json.dumps(path))
+                )
+    return "".join(lines)
+
+
+def prune(service: Service, keep: int) -> List[str]:
+    """Remove releases beyond the newest `keep` closed ones; never the current one, the rollback's target or a running one."""
+    host, current, running = service.host, service.host.current(), service.running()
+    closed = [entry["release"] for entry in host.closed() if host.manifest(entry["release"])]
+    before = closed[: closed.index(current)] if current in closed else closed
+    left = {entry["release"] for entry in host.closed() if entry["left"]}
+    target = [name for name in before if name not in left][-1:]
+    kept = set(
+        [name for name in closed if name != current and name not in target][-keep:] if keep else []
+    )
+    kept.update(target, running, [current])
+    gone = [name for name in host.releases() if name not in kept]
+    for name in gone:
+        with contextlib.suppress(
+            OSError
+        ):  # first what makes it complete, so that a cut leaves no half release
+            os.unlink(host.release(name, ".release.json"))
+        remove(host.release(name))
+        with contextlib.suppress(Failure):
+            host.git("update-ref", "-d", "refs/releases/" + name)
+    used = {(host.manifest(name) or {}).get("venv") for name in host.releases()}
+    for venv in os.listdir(host.path("venvs")):
+        if venv not in used:
+            remove(host.path("venvs", venv))
+    with contextlib.suppress(Failure):
+        host.git("gc", "--auto", "-q")
+    return gone

@@ -1,0 +1,56 @@
+"""The host's half as one source: the parts in scripts/agent/, assembled, and the constant command that loads it."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2] / "scripts" / "agent"
+
+# In the order in which they import one another.
+PARTS = (
+    "wire",
+    "disk",
+    "host",
+    "keeper",
+    "service",
+    "facts",
+    "settle",
+    "command",
+    "staging",
+    "steps",
+    "run",
+    "relay",
+)
+
+# A length and that many bytes of source come first, so that the rest of the input stays for the agent; the mark is
+# what ends the words of a talkative login shell. Nothing of ours or of the user's is ever part of this command.
+_LOADER = (
+    "import sys;i=sys.stdin.buffer;m,n=i.readline().split();s=i.read(int(n));"
+    "exec(compile(s,'agent.py','exec'),{'__name__':'agent','MARK':m.decode(),'SOURCE':s})"
+)
+
+_ASSEMBLY = """\
+import sys
+import types
+
+PARTS = (
+{parts})
+for name, source in PARTS:
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, name + ".py", "exec"), module.__dict__)
+sys.modules["relay"].main(globals())
+"""
+
+
+def command(python: str) -> str:
+    """Return the remote command line that loads the agent; `python`: the host's interpreter, from the configuration."""
+    return f"{shlex.quote(python)} -I -c {shlex.quote(_LOADER)}"
+
+
+@functools.cache
+def source() -> bytes:
+    """Return the agent as one Python source."""
+    parts = "".join(f"    ({name!r}, {(HOME / f'{name}.py').read_text()!r}),\n" for name in PARTS)
+    return _ASSEMBLY.format(parts=parts).encode()

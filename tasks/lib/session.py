@@ -1,0 +1,217 @@
+"""The operator's half of a run: one host, numbered steps, a heartbeat, and the way back after a lost connection."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import struct
+import threading
+import time
+from typing import Any, Callable, Iterable, Mapping
+
+from . import agent
+from .channel import Channel
+
+FRAME = 64 * 1024
+BEAT = 5.0
+SILENCE = 3 * BEAT  # a connection that carried nothing for so long is taken for dead
+GREETING = 20.0
+
+Value = dict[str, Any]
+Opener = Callable[[], Channel]
+
+
+class HostError(Exception):
+    """A step that failed on a host; `kind` as the host named it, `evidence` is output to show."""
+
+    def __init__(self, kind: str, message: str, evidence: str = "") -> None:
+        super().__init__(message)
+        self.kind, self.message, self.evidence = kind, message, evidence
+
+
+class Busy(HostError):
+    """Somebody else's run holds the host: `holder` has run, who, since (epoch seconds) and doing."""
+
+    def __init__(self, holder: Mapping[str, Any]) -> None:
+        super().__init__("locked", "another run holds the host")
+        self.holder = dict(holder)
+
+
+class Lost(HostError):
+    """The host can't be reached any more, or its run has ended: `last` is its last journal entry then, {} if unknown."""
+
+    def __init__(self, message: str, last: Mapping[str, Any] | None = None) -> None:
+        super().__init__("lost", message)
+        self.last = dict(last or {})
+
+
+class Session:
+    """A conversation with a host's agent, which outlives the channel that carries it.
+
+    opener: makes a new channel with the agent's loader at its other end; hello: the first frame (root, adapter, and for a
+    run: run, spec); lease: seconds within which a broken connection may come back.
+    """
+
+    def __init__(self, opener: Opener, hello: Value, lease: float) -> None:
+        self._opener, self._hello, self._lease = opener, hello, lease
+        self._channel: Channel | None = None
+        self._buffer = b""
+        self._number = 0
+        self._heard = time.monotonic()
+        self.lock = threading.RLock()
+        self.lost: Lost | None = None
+
+    def open(self, start: bool = False) -> Value:
+        """Open a channel and greet; `start` also starts the run. Returns the agent's greeting.
+
+        Raises Busy, Lost (the run has ended), HostError, OSError.
+        """
+        mark = secrets.token_hex(16).encode()
+        code = agent.source()
+        self._drop()
+        channel = self._channel = self._opener()
+        channel.write(
+            b"%s %d\n" % (mark, len(code)) + code + _frame({**self._hello, "start": start})
+        )
+        self._skip_to(mark + b"\n")
+        kind, greeting = self._receive(GREETING)
+        if "error" in greeting:
+            raise HostError(**greeting["error"])
+        if "busy" in greeting:
+            raise Busy(greeting["busy"])
+        if "gone" in greeting:
+            raise Lost("its run has ended", greeting["last"])
+        return greeting
+
+    def call(
+        self,
+        do: str,
+        limit: float,
+        blob: Iterable[bytes] | None = None,
+        heard: Callable[[str], None] | None = None,
+        **words: Any,
+    ) -> Any:
+        """Have one step done and return its value.
+
+        limit: seconds until the host counts as hanging; blob: bytes that go with the step; heard: given what a streaming
+        question sends. A connection that breaks is opened anew within the lease, and the step is asked for again under
+        its number: the host answers it without doing it twice. Raises HostError as the host told it, or Lost.
+        """
+        with self.lock:
+            if self.lost:
+                raise self.lost
+            self._number += 1
+            step = {"n": self._number, "do": do, **words}
+            data = None if blob is None else b"".join(blob)
+            until = time.monotonic() + limit
+            while True:
+                try:
+                    if self._channel is None:
+                        self.open()
+                    self._send(step, data)
+                    return self._wait(step["n"], until, heard)
+                except (OSError, EOFError) as error:
+                    self._again(error, until)
+                except Lost as error:
+                    self.lost = error
+                    raise
+
+    def beat(self) -> None:
+        """Keep the lease while nothing else is going on; a step that is under way does it itself."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self.call("beat", self._lease)
+            finally:
+                self.lock.release()
+
+    def close(self) -> None:
+        """Leave; the host's run goes on by itself."""
+        self._drop()
+
+    def _again(self, error: Exception, until: float) -> None:
+        """After a break: leave the loop to try again, or find that it is too late."""
+        self._drop()
+        now = time.monotonic()
+        if now > min(until, self._heard + self._lease) or "run" not in self._hello:
+            reason = "it hangs" if now > until else "it can't be reached"
+            self.lost = Lost(f"{reason} ({error or type(error).__name__})")
+            raise self.lost
+        time.sleep(0.2)
+
+    def _send(self, step: Value, data: bytes | None) -> None:
+        assert self._channel is not None
+        message = _frame({**step, "blob": True} if data is not None else step)
+        if data is not None:
+            parts = [data[at : at + FRAME] for at in range(0, len(data), FRAME)]
+            message += b"".join(_frame(part) for part in [*parts, b""])
+        self._channel.write(message)
+
+    def _wait(self, number: int, until: float, heard: Callable[[str], None] | None) -> Any:
+        while True:
+            try:
+                kind, message = self._receive(min(BEAT, max(0.05, until - time.monotonic())))
+            except TimeoutError:
+                now = time.monotonic()
+                if now > until or now > self._heard + SILENCE:
+                    raise
+                assert self._channel is not None
+                self._channel.write(_frame({}))
+                continue
+            if message.get("n") != number:
+                continue
+            if "out" in message:
+                if heard:
+                    heard(message["out"])
+                continue
+            if message["ok"]:
+                return message["value"]
+            raise HostError(**message["error"])
+
+    def _receive(self, timeout: float) -> tuple[bytes, Value]:
+        head = self._exactly(5, timeout)
+        size = struct.unpack("!I", head[1:])[0]
+        if head[:1] not in (b"J", b"B") or size > FRAME:
+            raise HostError("protocol", "the host sent something that is not a frame")
+        body = self._exactly(5 + size, timeout)[5:]
+        self._buffer = self._buffer[5 + size :]
+        value = json.loads(body)
+        return head[:1], value
+
+    def _exactly(self, size: int, timeout: float) -> bytes:
+        while len(self._buffer) < size:
+            self._fill(timeout)
+        return self._buffer[:size]
+
+    def _fill(self, timeout: float) -> None:
+        if self._channel is None:
+            raise EOFError("the connection was closed")
+        chunk = self._channel.read(65536, timeout)
+        if not chunk:
+            raise EOFError(_last_words(self._channel) or "the connection was closed")
+        self._heard = time.monotonic()
+        self._buffer += chunk
+
+    def _skip_to(self, mark: bytes) -> None:
+        while mark not in self._buffer:
+            self._fill(GREETING)
+            if len(self._buffer) > 1 << 20:
+                raise HostError("protocol", "the host's login shell prints without end")
+        self._buffer = self._buffer.split(mark, 1)[1]
+
+    def _drop(self) -> None:
+        channel, self._channel, self._buffer = self._channel, None, b""
+        if channel is not None:
+            try:
+                channel.close()
+            except (OSError, EOFError):
+                pass
+
+
+def _frame(value: Value | bytes) -> bytes:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return (b"B" if isinstance(value, bytes) else b"J") + struct.pack("!I", len(body)) + body
+
+
+def _last_words(channel: Channel) -> str:
+    complaint = getattr(channel, "complaint", None)
+    return complaint().strip().splitlines()[-1] if complaint and complaint().strip() else ""
