@@ -75,13 +75,14 @@ def fingerprint(key: PKey) -> str:
 
 def trust(path: Path, name: str, key: PKey) -> None:
     """
-    Write a host's key into a known_hosts file, in the place of those that the file has for it.
+    Write a host's key into a known_hosts file, in the place of those that the file has for it (what
+    it says is revoked stays so).
 
     path: the file, made when missing; name: as in `entries`. Another process sees the old file or
     the new one.
     """
     kept = []
-    stale = {number for number, _, names, _ in _lines(path) if name in names}
+    stale = {number for number, marker, names, _ in _lines(path) if name in names and not marker}
     if path.exists():
         lines = path.read_text().splitlines()
         kept = [line for number, line in enumerate(lines, 1) if number not in stale]

@@ -94,7 +94,9 @@ def connect(target: Target, limits: Limits) -> Link:
     return Link(target, way, limits.connect)
 
 
-def show_keys(target: Target, limits: Limits, decide: Callable[[Hop, paramiko.PKey], None]) -> None:
+def show_keys(
+    target: Target, limits: Limits, decide: Callable[[Hop, Target, paramiko.PKey], None]
+) -> None:
     """
     Ask every hop on the way to a host for its key and have each decided on before going on through
     it.
@@ -109,7 +111,7 @@ def show_keys(target: Target, limits: Limits, decide: Callable[[Hop, paramiko.PK
     try:
         for hop in route:
             before = way[-1] if way else None
-            decide(hop, _key_of(hop, target, before, limits.connect))
+            decide(hop, target, _key_of(hop, target, before, limits.connect))
             if hop is not route[-1]:
                 way.append(_connect(hop, target, before, limits.connect))
     finally:

@@ -43,17 +43,20 @@ def start(settings: Settings, root: Path) -> tuple[Host, ...]:
     """
     base = directory(settings, root)
     _prepare(base)
-    wanted = [f"host{number}" for number in range(1, settings.sandbox.hosts + 1)]
+    wanted = _wanted(settings)
     with _lock(base):
         for host in state.read(base).hosts:
             if host.name not in wanted:
                 _remove(base, host)
-        for name in wanted:
-            known = state.read(base).host(name)
-            if known is None or not state.running(base, known):
-                front = settings.sandbox.port if name == "host1" else 0
-                _start(base, name, known, front)
+        down = missing(settings, root)
+        _start(base, {name: settings.sandbox.port if name == "host1" else 0 for name in down})
         return state.read(base).hosts
+
+
+def missing(settings: Settings, root: Path) -> list[str]:
+    """Name the hosts that the configuration wants and that don't run."""
+    base = directory(settings, root)
+    return [name for name in _wanted(settings) if not _runs(base, name)]
 
 
 def stop(settings: Settings, root: Path, *, keep: bool = False) -> int:
@@ -92,8 +95,11 @@ def restart_host(settings: Settings, root: Path, name: str) -> Host:
     if known is None:
         raise NotClosed(f"The sandbox has no {name}; start it with `inv host --env=sandbox`.")
     with _lock(base):
-        processes.end(base / name, grace=0)
-        return _start(base, name, known, known.front_port)
+        return _start(base, {name: known.front_port})[0]
+
+
+def _wanted(settings: Settings) -> list[str]:
+    return [f"host{number}" for number in range(1, settings.sandbox.hosts + 1)]
 
 
 def _prepare(base: Path) -> None:
@@ -106,35 +112,49 @@ def _prepare(base: Path) -> None:
         _make_key(base / state.USER_KEY)
 
 
-def _start(base: Path, name: str, known: Host | None, front_port: int) -> Host:
-    """Start a host's daemon, wait until it answers, and write down where."""
-    home = base / name
+def _runs(base: Path, name: str) -> bool:
+    known = state.read(base).host(name)
+    return known is not None and state.running(base, known)
+
+
+def _start(base: Path, fronts: dict[str, int]) -> list[Host]:
+    """Start daemons, side by side, wait until each answers, and write down where."""
+    before = state.read(base)
+    with contextlib.ExitStack() as pipes:
+        waiting = []
+        for name, front in fronts.items():
+            pipe = _spawn(base / name, before.host(name), front)
+            pipes.callback(os.close, pipe)
+            waiting.append((name, pipe))
+        hosts = [Host(name=name, **_answer(base / name, pipe)) for name, pipe in waiting]
+    now = before
+    for host in hosts:
+        now = now.with_host(host)
+    state.write(base, now)
+    _write_known_hosts(base, now)
+    return hosts
+
+
+def _spawn(home: Path, known: Host | None, front_port: int) -> int:
+    """Run a host's daemon, detached. Returns a pipe on which it will say where it answers."""
     (home / "srv").mkdir(parents=True, exist_ok=True)
     _make_key(home / state.HOST_KEY)
-    # What a daemon that died left behind would hold the ports.
+    # What a daemon that died left behind would hold the ports, and the lock of a run.
     processes.end(home, grace=0)
     options = ["--front-port", str(front_port)]
     if known is not None:
         options = ["--ssh-port", str(known.ssh_port), "--front-port", str(known.front_port)]
         options += ["--again"]
-    host = Host(name=name, **_launch(home, options))
-    now = state.read(base).with_host(host)
-    state.write(base, now)
-    _write_known_hosts(base, now)
-    return host
-
-
-def _launch(home: Path, options: list[str]) -> dict[str, int]:
-    """Run the daemon, detached. Returns what it says about itself once it answers."""
-    modules = Path(__file__).resolve().parents[3]
-    daemon = [sys.executable, "-m", f"{__package__}.daemon", *options]
     ours, theirs = os.pipe()
+    # As `lib`, not `tasks.lib`: a host needs none of the phases, and must not read the operator's
+    # .env as tasks.py does.
+    daemon = [sys.executable, "-m", "lib.sandbox.daemon", *options, "--ready", str(theirs)]
+    modules = Path(__file__).resolve().parents[2]
     try:
         with (home / state.LOG).open("ab") as log:
-            # The shell is gone at once and the daemon nobody's child: nothing of it is left to
-            # reap.
+            # The shell is gone at once and the daemon nobody's child: nothing is left to reap.
             subprocess.run(
-                ["/bin/sh", "-c", '"$@" &', "sh", *daemon, "--ready", str(theirs)],
+                ["/bin/sh", "-c", '"$@" &', "sh", *daemon],
                 cwd=home,
                 env=environment.for_daemon(os.environ, home, modules),
                 stdin=subprocess.DEVNULL,
@@ -144,15 +164,18 @@ def _launch(home: Path, options: list[str]) -> dict[str, int]:
                 start_new_session=True,
                 check=True,
             )
-        os.close(theirs)
-        theirs = -1
-        answer = _read_all(ours, START_LIMIT)
-    finally:
+    except BaseException:
         os.close(ours)
-        if theirs >= 0:
-            os.close(theirs)
+        raise
+    finally:
+        os.close(theirs)
+    return ours
+
+
+def _answer(home: Path, pipe: int) -> dict[str, int]:
+    """Wait for what a daemon says about itself: its process id and ports."""
     try:
-        said: dict[str, int] = json.loads(answer)
+        said: dict[str, int] = json.loads(_read_all(pipe, START_LIMIT))
         return said
     except ValueError:
         processes.end(home, grace=0)
