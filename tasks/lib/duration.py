@@ -21,8 +21,19 @@ if TYPE_CHECKING:
     Seconds = float  # to everybody who reads one
 else:
 
-    class Seconds(float):
-        """A duration in seconds, as a type of its own: the configuration may write it as `15m`."""
+    class _AnyFloat(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, float)
+
+    class Seconds(float, metaclass=_AnyFloat):
+        """A duration in seconds, which the configuration may write as `15m`.
+
+        The type only tells msgspec where durations are. The values are plain floats, because
+        msgspec can write no type of ours.
+        """
+
+        def __new__(cls, value: float) -> float:
+            return float(value)
 
 
 def parse(value: object) -> float:

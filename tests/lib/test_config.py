@@ -91,6 +91,13 @@ def test_everything_can_be_said() -> None:
     assert found.include == ("dist/",) and found.hooks.build == "make dist"
 
 
+def test_durations_are_plain_numbers_that_can_be_written_down() -> None:
+    found = load(watch=1.5, limits={"start": "2m"})
+    written = msgspec.to_builtins(found)
+    assert written["watch"] == 1.5 and written["limits"]["start"] == 120
+    assert type(found.limits.start) is type(found.limits.drain) is float
+
+
 def test_the_sandbox_can_be_told_otherwise() -> None:
     settings = config.load(context({"environments": {"sandbox": {"watch": "0s", "keep": 1}}}))
     assert (settings.environment().watch, settings.environment().keep) == (0.0, 1)
@@ -109,6 +116,8 @@ def test_the_sandbox_can_be_told_otherwise() -> None:
         ({"keep": 0}, "keep should be at least 1, not 0"),
         ({"watch": "soon"}, "watch should be a duration such as 90s, 15m or 1h30m, not 'soon'"),
         ({"watch": -1}, "watch should be a duration"),
+        ({"watch": -1.5}, "watch should be a duration"),
+        ({"watch": True}, "watch should be a duration"),
         ({"limits": {"start": 0}}, "limits.start should be more than 0s"),
         ({"limits": 5}, "limits should be a mapping of keys to values, not 5"),
         ({"confirm": "perhaps"}, "confirm should be true or false, not 'perhaps'"),
