@@ -50,8 +50,6 @@ def end(directory: Path, *, grace: float = GRACE) -> int:
     grace: seconds between TERM and KILL; 0 kills at once, as a power failure does. Returns how many
     there were. Raises NotClosed when some can't be killed.
     """
-    import psutil
-
     ended: set[int] = set()
     deadline = time.monotonic() + grace + GONE
     gentle = grace > 0
@@ -63,9 +61,16 @@ def end(directory: Path, *, grace: float = GRACE) -> int:
             raise NotClosed(f"Processes {left} of {directory} don't end; look at them with `ps`.")
         for each in found:
             _signal(each, gentle=gentle)
-        psutil.wait_procs(found, timeout=grace if gentle else 1.0)
+        _wait(found, directory, grace if gentle else 1.0)
         gentle = False
     return len(ended)
+
+
+def _wait(found: list[psutil.Process], directory: Path, limit: float) -> None:
+    """Wait until none of them runs: dead but not yet collected by init is gone, too."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline and any(belongs(each, directory) for each in found):
+        time.sleep(0.01)
 
 
 def _signal(process: psutil.Process, *, gentle: bool) -> None:
