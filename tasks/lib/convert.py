@@ -66,7 +66,7 @@ def _duration(kind: type, value: object) -> object:
 def _refusal(message: str, raw: object, kind: type, where: Callable[[str], str]) -> Refused:
     parts = _MESSAGE.fullmatch(message)
     what, path = (parts["what"], parts["path"] or "") if parts else (message, "")
-    path = path.replace("[...]", "")
+    path = path.replace("[...]", "").lstrip(".")
     if unknown := _UNKNOWN.fullmatch(what):
         place = where(f"{path}.{unknown[1]}".lstrip("."))
         return Refused(f"{place} is not a known key{_near(unknown[1], kind)}.", kind="config")

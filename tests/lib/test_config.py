@@ -281,3 +281,9 @@ def test_no_name_reaches_a_path_or_a_command_line(name: str) -> None:
         assert len(name) <= 40 and name[0] not in "-." and not set(name) & set(" /'\"$`;&|<>\n\\")
     if sound.relative(name):
         assert not name.startswith("/") and ".." not in name.split("/") and "\n" not in name
+
+
+def test_settings_made_by_hand_are_checked_alike() -> None:
+    settings = config.Settings(environments={"x": {**HOSTED, "keep": 0}})
+    with pytest.raises(Refused, match=r"^environments\.x\.keep should be at least 1"):
+        settings.environment("x")

@@ -1,0 +1,121 @@
+"""The circle of closure: composes the phases and declares every default. No logic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from invoke.collection import Collection
+
+# The phases live in tasks/, which has no __init__.py: Invoke, pytest and mypy all load this file
+# first, and this line lets Python find the phases as its submodules.
+__path__ = [__file__.removesuffix(".py")]
+
+from tasks import (  # noqa: E402
+    alert,
+    deploy,
+    host,
+    lint,
+    monitor,
+    preaggregate,
+    release,
+    rollback,
+    test,
+    visualize,
+)
+from tasks.lib import project  # noqa: E402
+
+project.begin(Path(__file__).parent)
+
+# Each can be set in invoke.yaml, and all but the lists by a variable: INVOKE_SERVICE_KEEP=2.
+# tests/test_tasks.py holds them against the types in tasks/lib/settings.py, which say what each is.
+DEFAULTS: dict[str, Any] = {
+    "app": "app",
+    "remote": "origin",
+    "default_environment": "sandbox",
+    "sandbox": {"hosts": 1, "port": 8000, "directory": ".sandbox"},
+    "contacts": {},
+    "service": {
+        "hosts": [],
+        "url": "",
+        "front": "http://127.0.0.1:80",
+        "path": "",
+        "after": "",
+        "watch": "15m",
+        "confirm": False,
+        "approve": False,
+        "overlap": "watch",
+        "keep": 5,
+        "python": "python3",
+        "adapter": "auto",
+        "require_tag": True,
+        "untagged": False,
+        "directory": "",
+        "requirements": "server/requirements.txt",
+        "run": "python -m uvicorn server.main:app --uds {socket} --no-access-log",
+        "processes": {},
+        "health": "/api/health",
+        "version_path": "/api/version",
+        "host_header": "",
+        "smoke": [],
+        "hooks": {
+            "build": "",
+            "backup": "",
+            "before_start": "",
+            "after_switch": "",
+            "after_close": "",
+            "before_rollback": "",
+        },
+        "required": [],
+        "shared_paths": [],
+        "include": [],
+        "schema": "compatible",
+        "limits": {
+            "connect": "10s",
+            "stage": "10m",
+            "hook": "10m",
+            "start": "60s",
+            "drain": "30s",
+            "lease": "30s",
+            "verify": "10s",
+            "step": "60s",
+        },
+        "thresholds": {
+            "error_ratio": 0.01,
+            "p95": "1s",
+            "interval": "1s",
+            "failures": 3,
+            "nodata": "fail",
+            "paths": ["/"],
+        },
+        "ssh_config": "~/.ssh/config",
+    },
+    "environments": {
+        "sandbox": {
+            "hosts": [],
+            "url": "",
+            "after": "",
+            "watch": "5s",
+            "confirm": False,
+            "approve": False,
+            "adapter": "process",
+            "require_tag": False,
+            "untagged": True,
+            "ssh_config": "",
+        },
+    },
+}
+
+ns = Collection(
+    lint,
+    host,
+    test,
+    preaggregate,
+    release,
+    deploy,
+    rollback,
+    monitor,
+    visualize,
+    alert,
+)
+ns.configure(DEFAULTS)
