@@ -5,25 +5,22 @@ The way to a host: ssh_config read, and its ProxyJump taken apart into hops that
 from __future__ import annotations
 
 import getpass
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import address as addresses
 from .address import Address
 from .errors import Refused
 
 if TYPE_CHECKING:
-    from paramiko import SSHConfig
-
     from .target import Target
 
 # `ssh -J` has no limit of its own; more than this is a loop that names its way differently each
 # time.
 MOST_HOPS = 8
-# What paramiko reads past in silence (Include), or would run a shell for (Match exec).
-_UNREAD = re.compile(r"^\s*(include\b|match\b.*\bexec\b)", re.IGNORECASE | re.MULTILINE)
+# The criteria of Match that paramiko knows; it takes others as fulfilled, and runs exec's command.
+_ALONE, _WITH_VALUE = ("all", "canonical", "final"), ("host", "originalhost", "user", "localuser")
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def route(target: Target) -> tuple[Hop, ...]:
 
 
 def _route(
-    address: Address, config: SSHConfig | None, identity: Path | None, seen: tuple[str, ...]
+    address: Address, config: str | None, identity: Path | None, seen: tuple[str, ...]
 ) -> tuple[Hop, ...]:
     if address.host in seen or len(seen) >= MOST_HOPS:
         raise Refused(
@@ -68,7 +65,7 @@ def _route(
             "mend it in ssh_config.",
             kind="config",
         )
-    options = _lookup(config, address.host)
+    options = _lookup(config, address)
     before: tuple[Hop, ...] = ()
     jump = options.get("proxyjump", "none")
     if jump.lower() != "none":
@@ -76,7 +73,7 @@ def _route(
         # list.
         first, *rest = [addresses.parse(_plain(each)) for each in jump.split(",")]
         before = _route(first, config, None, (*seen, address.host))
-        before += tuple(_hop(each, _lookup(config, each.host), None) for each in rest)
+        before += tuple(_hop(each, _lookup(config, each), None) for each in rest)
     return (*before, _hop(address, options, identity))
 
 
@@ -85,10 +82,10 @@ def _plain(text: str) -> str:
     return text.strip().removeprefix("ssh://").removesuffix("/")
 
 
-def _hop(address: Address, options: dict[str, str], identity: Path | None) -> Hop:
+def _hop(address: Address, options: dict[str, Any], identity: Path | None) -> Hop:
     host = addresses.parse(_bracketed(options.get("hostname", address.host))).host
-    port = address.port or int(options.get("port", 22))
-    user = address.user or options.get("user", "") or getpass.getuser()
+    port = _port(options.get("port") or str(address.port or 22))
+    user = options.get("user") or address.user or getpass.getuser()
     alias = options.get("hostkeyalias", "")
     files = (
         (identity,) if identity else tuple(Path(each) for each in options.get("identityfile", []))
@@ -105,19 +102,38 @@ def _hop(address: Address, options: dict[str, str], identity: Path | None) -> Ho
     )
 
 
+def _port(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise Refused(
+            f"ssh_config says Port {text!r}, which is no number.", kind="config"
+        ) from None
+
+
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _lookup(config: SSHConfig | None, host: str) -> dict[str, str]:
-    return {} if config is None else dict(config.lookup(host))
-
-
-def _read(path: Path | None) -> SSHConfig | None:
-    """Read an ssh_config, or refuse what paramiko would silently read otherwise than ssh does."""
+def _lookup(config: str | None, address: Address) -> dict[str, Any]:
+    """Return what an ssh_config says about a host, its tokens filled in."""
     from paramiko import SSHConfig
     from paramiko.ssh_exception import ConfigParseError
 
+    if config is None:
+        return {}
+    # What the address says comes first and so wins, in the tokens (%p, %r) too.
+    port = f"Port {address.port}" if address.port else ""
+    user = f"User {address.user}" if address.user else ""
+    text = "\n".join([f"Host {address.host}", port, user, "Host *", config])
+    try:
+        return dict(SSHConfig.from_text(text).lookup(address.host))
+    except (ConfigParseError, ValueError, KeyError) as error:
+        raise Refused(f"ssh_config can't be read: {error}.", kind="config") from error
+
+
+def _read(path: Path | None) -> str | None:
+    """Read an ssh_config, or refuse what paramiko would silently read otherwise than ssh does."""
     if path is None:
         return None
     try:
@@ -130,15 +146,24 @@ def _read(path: Path | None) -> SSHConfig | None:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} can't be read: {error}.", kind="config") from error
-    unread = _UNREAD.search(text)
-    if unread:
-        line = text[unread.start() :].strip().splitlines()[0]
+    for line in filter(_misread, text.splitlines()):
         raise Refused(
-            f"{path} says {line!r}, which can't be followed here as ssh does; put what these hosts "
-            "need into a file of its own and name it as ssh_config in invoke.yaml.",
+            f"{path} says {line.strip()!r}, which can't be followed here as ssh does; put what "
+            "these hosts need into a file of its own and name it as ssh_config in invoke.yaml.",
             kind="config",
         )
-    try:
-        return SSHConfig.from_text(text)
-    except (ConfigParseError, ValueError) as error:
-        raise Refused(f"{path} can't be read: {error}.", kind="config") from error
+    return text
+
+
+def _misread(line: str) -> bool:
+    """Tell whether paramiko would pass over what this line means to ssh: Include, most of Match."""
+    words = line.replace("=", " ").lower().split()
+    if not words or words[0] not in ("include", "match"):
+        return False
+    criteria = iter(each.removeprefix("!") for each in words[1:])
+    for each in criteria:
+        if each in _WITH_VALUE:
+            next(criteria, "")
+        elif each not in _ALONE:
+            return True
+    return words[0] == "include"
