@@ -2,66 +2,190 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib.phase import Check, Next, Phase, Row, later, unbuilt
+from . import deploy as deploys
+from .lib import console, journal, project
+from .lib.errors import Refused
+from .lib.phase import Check, Next, Outcome, Phase, Row, run
+
+if TYPE_CHECKING:
+    from .lib.settings import Environment, Settings
+    from .lib.target import Target
+
+
+@dataclass(frozen=True)
+class World:
+    """What a rollback rests on."""
+
+    settings: Settings
+    environment: Environment
+    targets: tuple[Target, ...]
+    root: Path
+    reason: str
+    approved_by: str
+    release: str = ""
+
+
+def _approved(world: World) -> str:
+    if world.environment.approve and not world.approved_by:
+        return f"{world.environment.name} wants to know who approved"
+    return ""
+
+
+def _reason(world: World) -> str:
+    return "" if world.reason else "no reason is given"
+
 
 PHASE = Phase(
     number=7,
     name="rollback",
     closure="Safety closure",
-    purpose="Return to the release that was last known to be good, fast, and think afterwards.",
+    purpose="Return every host to the last release that closed, as fast as a rename.",
     prerequisites=(
-        Check("something is wrong with what was deployed", unbuilt, "inv monitor", required=False),
-        # The page's `git describe HEAD^` names the last tag, which need not have worked anywhere.
-        Check("a release has closed there before", unbuilt, "inv deploy.history"),
-        Check("whoever has to approve has approved", unbuilt, "inv rollback --approved-by=NAME"),
+        Check("what is wrong is said", _reason, 'inv rollback --reason="..."', required=False),
+        Check("the rollback is approved", _approved, "inv rollback --approved-by=NAME"),
     ),
     procedure=(
-        "Find the release that closed last before the current one, on every host.",
-        "Write down what is rolled back from, for the report.",
-        "See that the target starts healthy, then switch every host to it.",
-        "Request /api/health and /api/version through each host's own front.",
-        "Watch for 15 minutes that errors return to what is usual.",
-        "Tell the team, and write a report of what went wrong.",
+        "The target is the newest release that closed on every host before the live one.",
+        "It has to be whole and healthy on each host before any is switched.",
+        "All hosts switch at once; each front and the public address are asked.",
+        "Watch until the error ratio is back to normal, and tell the team.",
+        "Write down what went wrong and why it was rolled back.",
     ),
     validation=(
-        Check("/api/version is the earlier release's", unbuilt, "inv deploy.status"),
-        Check("errors are back to what is usual", unbuilt, "inv monitor"),
-        Check("/api/health answers 200", unbuilt, "inv deploy.logs"),
+        Check("the health check answers 200", deploys._health, "inv deploy.logs --env=ENV"),
+        Check("the version is the release's", deploys._version, "inv deploy.status --env=ENV"),
+        Check("the key features work", deploys._smoke, "inv monitor --env=ENV"),
+        Check("every host serves the same release", deploys._same, "inv rollback --env=ENV"),
     ),
     troubleshooting=(
         Row(
-            # There is no image here: what a host has kept is a complete release, ready to start.
             "The rollback fails",
-            "Name another closed release: `inv deploy.history`, then `inv rollback --to=RELEASE`.",
-            kinds=("start", "damaged", "health"),
+            "Put the older version up again as a release: `inv deploy --version=TAG --watch=0s`.",
+            kinds=("start", "health", "verify", "damaged", "host", "run", "disk", "lost"),
         ),
         Row(
-            "The database's schema doesn't fit the earlier release",
-            "Restore the backup that is named above, or go on with `--keep-schema`.",
-            kinds=("schema",),
+            "The database's schema does not fit",
+            "Restore the backup that is named above, or write a before_rollback hook.",
+            kinds=("schema", "hook"),
         ),
         Row(
-            "No stable release can be determined",
-            "Deploy a version that you know to be good: `inv deploy --version=vX.Y.Z`.",
-            kinds=("target",),
+            "There is no version to go back to",
+            "See what was released: `inv deploy.history`, `git tag --sort=-version:refname`.",
+            kinds=("no-target",),
         ),
         Row(
-            "The trouble goes on after the rollback",
-            "It is in the infrastructure, not in the code: look at hosts, database and network.",
-            kinds=("errors", "slow"),
+            "The trouble goes on after it",
+            "Then it is not in the code: look at the database, the network and the hosts.",
+            kinds=("infrastructure",),
         ),
     ),
     next=Next(closed="inv monitor --env={env}", troubled="inv deploy.status --env={env}"),
 )
 
 
+def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> World:
+    """Read the world; without an environment, that of the newest deploy in the journal."""
+    from .lib import config, duration, target
+
+    root = project.root(c)
+    settings = config.load(c)
+    environment = settings.environment(env or _newest(root))
+    if watch:
+        environment = deploys._structured(environment, watch=duration.parse(watch))
+    elif environment.name == "sandbox":
+        environment = deploys._structured(environment, watch=0.0)
+    targets = target.targets(settings, environment, root)
+    return World(settings, environment, targets, root, reason, approved_by)
+
+
+def _newest(root: Path) -> str:
+    """Return the environment of the newest deploy that this clone's journal has."""
+    for entry in reversed(journal.read(journal.where(root))):
+        if entry.get("phase") == "deploy" and entry.get("outcome") != "refused":
+            name = entry.get("detail", {}).get("environment", "")
+            if name:
+                return str(name)
+    raise Refused("No deploy is in this clone's journal: say where, `inv rollback --env=NAME`.")
+
+
 @task(
     default=True,
-    help={"env": "Environment to roll back; empty is that of the newest deploy."},
+    help={
+        "env": "where to roll back (default: that of the newest deploy here; it is asked for)",
+        "to": "a release, version or commit that closed (default: the one before)",
+        "reason": "why, for the journals",
+        "watch": "how long to watch afterwards, such as 90s or 15m; 0s for not at all",
+        "plan": "print what would be done, with a hash of what it rests on; change nothing",
+        "yes": "don't ask; needs --env",
+        "approved-by": "who approved it, for the journals",
+        "keep-schema": "go back although migrations ran since and nothing takes them back",
+        "check": "look only at what the environment serves now",
+        "json": "print one JSON document on stdout, all else on stderr",
+    },
 )
-def rollback(c: Context, env: str = "") -> None:
-    """Return an environment to the release that closed there before."""
-    later(PHASE, "git checkout vX.Y.Z && python -m uvicorn server.main:app")
+def rollback(
+    c: Context,
+    env: str = "",
+    to: str = "",
+    reason: str = "",
+    watch: str = "",
+    plan: bool = False,
+    yes: bool = False,
+    approved_by: str = "",
+    keep_schema: bool = False,
+    check: bool = False,
+    json: bool = False,
+) -> None:
+    """Return every host to the last release that closed."""
+    begun = time.monotonic()
+    seen: list[World] = []
+
+    def world() -> World:
+        seen.append(read(c, env, watch, reason, approved_by))
+        return seen[0]
+
+    def procedure() -> Outcome:
+        rollout = _rollout(seen[0], to, keep_schema)
+        if plan:
+            planned = rollout.planned()
+            deploys.show(planned)
+            again = f"inv rollback --env={planned.environment} --to={planned.release}"
+            return Outcome(planned.document(), next=again, document=planned.document())
+        return _rollback(seen[0], rollout, bool(env), yes, begun)
+
+    run(
+        PHASE, c, procedure, world=world, check=check, as_json=json, validate=False, record=not plan
+    )
+
+
+def _rollout(world: World, to: str, keep_schema: bool) -> Any:
+    from .lib.backward import Rollback
+
+    said = {"reason": world.reason, "approved_by": world.approved_by}
+    said = {key: value for key, value in said.items() if value}
+    where = (world.targets, world.root)
+    return Rollback(world.settings, world.environment, *where, to, keep_schema, said)
+
+
+def _rollback(world: World, rollout: Any, named: bool, yes: bool, begun: float) -> Outcome:
+    env = world.environment
+    if env.confirm or not named:
+        deploys.confirm(env.name, f"Roll {env.name} back", named, yes)
+    console.say(f"Rolling {env.name} back")
+    detail = rollout.carry_out()
+    watched = detail["watch"]["seconds"] if detail["watch"] else 0.0
+    detail["total_seconds"] = round(time.monotonic() - begun - watched, 3)
+    console.say(
+        f"{env.name}: from {detail['from'] or 'nothing'} to {detail['to']} in"
+        f" {detail['total_seconds']:.2f} s (start {detail['start_seconds']:.2f} s,"
+        f" switch {detail['switch_seconds']:.3f} s)"
+    )
+    return Outcome(detail)

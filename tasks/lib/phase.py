@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Mapping, NoReturn
+from typing import Any, Callable, Mapping, NamedTuple, NoReturn
 
 from invoke.context import Context
 from invoke.exceptions import Exit, Failure
@@ -30,8 +29,7 @@ from .errors import REFUSED, Interrupted, NotClosed, Refused
 __all__ = ["Check", "Next", "Outcome", "Phase", "Row", "later", "run", "unbuilt"]
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(NamedTuple):
     phase: Phase
     c: Context
     fills: Mapping[str, str]

@@ -38,11 +38,16 @@ class Busy(HostError):
 
 
 class Lost(HostError):
-    """The host can't be reached any more, or its run has ended: `last` is its last journal entry then, {} if unknown."""
+    """The host can't be reached any more, or its run has ended.
 
-    def __init__(self, message: str, last: Mapping[str, Any] | None = None) -> None:
+    `ended` says how it ended, {} where that isn't known: outcome ("aborted", "reverted", "stuck",
+    "closed", "none"), current (the release that is live), report (log, load, memory_available,
+    disk_free), error.
+    """
+
+    def __init__(self, message: str, ended: Mapping[str, Any] | None = None) -> None:
         super().__init__("lost", message)
-        self.last = dict(last or {})
+        self.ended = dict(ended or {})
 
 
 class Session:
@@ -59,6 +64,7 @@ class Session:
         self._number = 0
         self._heard = time.monotonic()
         self.lock = threading.RLock()
+        self._writing = threading.Lock()
         self.lost: Lost | None = None
 
     def open(self, start: bool = False) -> Value:
@@ -79,8 +85,8 @@ class Session:
             raise HostError(**greeting["error"])
         if "busy" in greeting:
             raise Busy(greeting["busy"])
-        if "gone" in greeting:
-            raise Lost("its run has ended", greeting["last"])
+        if "ended" in greeting:
+            raise Lost("its run has ended", greeting["ended"])
         return greeting
 
     def call(
@@ -124,8 +130,27 @@ class Session:
             finally:
                 self.lock.release()
 
+    def leave(self, reason: str, way: str = "", limit: float = 60.0) -> Lost:
+        """Have the host end what is under way and settle: as it was promised, or `way` ("back").
+
+        A step that another thread waits for ends too. Waits up to `limit` seconds for the outcome.
+        """
+        with self._writing:
+            try:
+                if self._channel is not None and not self.lost:
+                    self._channel.write(_frame({"leave": reason, "way": way}))
+            except (OSError, EOFError):
+                pass
+        try:
+            self.call("beat", limit)
+        except Lost as lost:
+            return lost
+        except HostError as error:
+            return Lost(error.message)
+        return Lost("it did not settle in time")
+
     def close(self) -> None:
-        """Leave; the host's run goes on by itself."""
+        """Hang up; a host's run goes on by itself."""
         self._drop()
 
     def _again(self, error: Exception, until: float) -> None:
@@ -144,7 +169,8 @@ class Session:
         if data is not None:
             parts = [data[at : at + FRAME] for at in range(0, len(data), FRAME)]
             message += b"".join(_frame(part) for part in [*parts, b""])
-        self._channel.write(message)
+        with self._writing:
+            self._channel.write(message)
 
     def _wait(self, number: int, until: float, heard: Callable[[str], None] | None) -> Any:
         while True:
@@ -155,8 +181,11 @@ class Session:
                 if now > until or now > self._heard + SILENCE:
                     raise
                 assert self._channel is not None
-                self._channel.write(_frame({}))
+                with self._writing:
+                    self._channel.write(_frame({}))
                 continue
+            if "ended" in message:
+                raise Lost("its run has ended", message["ended"])
             if message.get("n") != number:
                 continue
             if "out" in message:

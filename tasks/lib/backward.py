@@ -1,0 +1,266 @@
+"""A rollback: to a release that closed on every host before, healthy before anything is switched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from . import console
+from .errors import NotClosed, Refused, Trouble
+from .fleet import HostErrors
+from .plan import Plan, fingerprint, rollback_steps
+from .rollout import Rollout
+from .session import HostError, Value
+from .settings import Environment, Settings
+from .target import Target
+
+Closed = dict[str, Any]
+
+
+def candidates(facts: Mapping[str, Value]) -> list[Closed]:
+    """Return the releases that every answering host's journal says closed and that are whole there,
+    oldest first; each with `left` where any host rolled back from it since."""
+    hosts = list(facts.values())
+    kept: list[Closed] = []
+    for entry in hosts[0]["closed"] if hosts else []:
+        same = [
+            next((e for e in fact["closed"] if e["release"] == entry["release"]), None)
+            for fact in hosts
+        ]
+        whole = all(entry["release"] in fact["complete"] for fact in hosts)
+        if whole and all(same):
+            kept.append({**entry, "left": any(e["left"] for e in same if e)})
+    return kept
+
+
+def choose(facts: Mapping[str, Value], to: str = "") -> Closed | None:
+    """Return the release to go back to: the newest that closed before the current one and was not
+    left since; or, with `to`, the newest that closed under that id, version or commit.
+
+    None where there is none.
+    """
+    known = candidates(facts)
+    current = {fact["current"] for fact in facts.values()}
+    if to:
+        named = [
+            e for e in known if to in (e["release"], e["version"], (e["commit"] or "")[: len(to)])
+        ]
+        return next((e for e in reversed(named) if {e["release"]} != current), None)
+    order = [entry["release"] for entry in next(iter(facts.values()))["closed"]]
+    at = min((order.index(name) for name in current if name in order), default=len(order))
+    older = [e for e in known if order.index(e["release"]) < at and not e["left"]]
+    return older[-1] if older else None
+
+
+def migrations(facts: Mapping[str, Value], target: str) -> list[Closed]:
+    """Return the releases after `target` whose deploy ran a `before_start`, oldest first."""
+    found: dict[str, Closed] = {}
+    for fact in facts.values():
+        order = [entry["release"] for entry in fact["closed"]]
+        later = fact["closed"][order.index(target) + 1 :] if target in order else []
+        found.update({e["release"]: e for e in later if e.get("migrated") and not e["left"]})
+    return list(found.values())
+
+
+class Rollback(Rollout):
+    """One rollback; `to`: a release, version or commit instead of the one before."""
+
+    kind = "rollback"
+    way_on_failure = (
+        ""  # hosts go on to the target once it was armed, never back to what is being left
+    )
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        targets: Sequence[Target],
+        root: Path,
+        to: str = "",
+        keep_schema: bool = False,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(settings, environment, targets, root, facts)
+        self.to, self.keep_schema = to, keep_schema
+        self.absent: dict[str, str] = {}
+
+    def _connect(self) -> None:
+        """Go on with the hosts that answer; the rest are named."""
+        errors = self.fleet.connect()
+        if len(errors) == len(self.targets):
+            super()._connect()
+        self.absent = {name: str(error) for name, error in errors.items()}
+        self.fleet.members = [m for m in self.fleet.members if m.name not in self.absent]
+        for message in self.absent.values():
+            console.warn(message)
+
+    def prepare(self, facts: dict[str, Value]) -> Plan:
+        target = choose(facts, self.to)
+        if target is None:
+            raise self._no_target(facts)
+        since = migrations(facts, target["release"])
+        backups = [f"{e['version']}: {e['backup']}" for e in since if e.get("backup")]
+        if since:
+            said = f"before_start ran since {target['release']} ({', '.join(e['version'] for e in since)})"
+            console.warn(f"{said}; backups: {', '.join(backups) or 'none'}")
+            if not self.environment.hooks.before_rollback and not self.keep_schema:
+                raise Refused(
+                    f"{said}, and no before_rollback hook takes it back; backups:"
+                    f" {', '.join(backups) or 'none'}. If the older release can use the schema as it"
+                    f" is: `inv rollback --env={self.environment.name} --keep-schema`.",
+                    kind="schema",
+                )
+        return Plan(
+            phase=self.kind,
+            environment=self.environment.name,
+            release=target["release"],
+            version=target["version"],
+            commit=target["commit"],
+            tree="",
+            hosts=dict(self.before),
+            steps=rollback_steps(self.environment, bool(since) and not self.keep_schema),
+            watch=self.environment.watch,
+            facts=fingerprint(facts, target["release"], self.environment),
+        )
+
+    def _no_target(self, facts: Mapping[str, Value]) -> Refused:
+        known = [f"{e['release']}{' (left since)' if e['left'] else ''}" for e in candidates(facts)]
+        current = sorted({fact["current"] or "nothing" for fact in facts.values()})
+        what = f"no closed release is named {self.to}" if self.to else "no release closed before"
+        env = self.environment.name
+        return Refused(
+            f"There is nothing to roll {env} back to: {what} {'and ' if self.to else ''}"
+            f"{', '.join(current)} is live. Put an older version up again with"
+            f" `inv deploy --env={env} --version=TAG`.",
+            kind="no-target",
+            evidence="Releases that closed on every host: "
+            + (", ".join(known) or "none")
+            + _tags(self.root),
+        )
+
+    def detail(self, outcome: str) -> dict[str, Any]:
+        told = super().detail(outcome)
+        told["to"] = told["release"]
+        told["start_seconds"] = round(self.seconds.get("start", 0.0), 3)
+        told["total_seconds"] = round(
+            sum(s for name, s in self.seconds.items() if name != "watch"), 3
+        )
+        told["hosts"].update(
+            {n: {"outcome": "absent", "error": why} for n, why in self.absent.items()}
+        )
+        return told
+
+    def carry_out(self) -> dict[str, Any]:
+        detail = super().carry_out()
+        if self.absent:
+            raise NotClosed(
+                f"{', '.join(self.absent)} could not be rolled back; the other hosts serve"
+                f" {detail['to']}. Run `inv rollback --env={self.environment.name}"
+                f" --to={detail['to']}` when they answer.",
+                kind="unreachable",
+                detail=detail,
+            )
+        return detail
+
+    def _reduce(self, error: HostErrors) -> None:
+        """Go on without the hosts that failed, as long as one is left; they are named at the end."""
+        for name, each in error.errors.items():
+            console.warn(f"{name}: {each.message}")
+            self.absent[name] = each.message
+        self.fleet.members = [m for m in self.fleet.members if m.name not in error.errors]
+        if not self.fleet.members:
+            raise error
+
+    def do_check(self) -> None:
+        assert self.plan is not None
+        try:
+            self.call("check", release=self.plan.release)
+        except HostErrors as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: HostErrors) -> Trouble:
+        damaged: dict[str, HostError] = error.errors
+        names = ", ".join(damaged)
+        return Refused(
+            f"The rollback was refused before anything was switched ({names}: {error}). Choose"
+            f" another: `inv rollback --env={self.environment.name} --to=RELEASE`.",
+            kind=error.kind,
+        )
+
+    def do_before_rollback(self) -> None:
+        assert self.plan is not None
+        hook, limit = self.environment.hooks.before_rollback, self.environment.limits.hook
+        words: dict[str, Any] = {
+            "name": "before_rollback",
+            "release": self.plan.hosts[self.fleet.members[0].name],
+        }
+        words |= {"command": hook, "limit": limit, "stoppable": False}
+        self.call("hook", self.fleet.members[:1], limit=limit + 5, **words)
+
+    def do_start(self) -> None:
+        assert self.plan is not None
+        self.call("start", limit=self.environment.limits.start, release=self.plan.release)
+
+    def do_arm(self) -> None:
+        assert self.plan is not None
+        try:
+            self.call("arm", release=self.plan.release, facts=self.said)
+        except HostErrors as error:
+            self._reduce(error)
+
+    def do_switch(self) -> None:
+        try:
+            super().do_switch()
+        except HostErrors as error:
+            self._reduce(error)
+
+    def do_close(self) -> None:
+        try:
+            self.call("close", keep=self.environment.keep)
+        except HostErrors as error:
+            console.warn(f"{error}; the host closes by itself")
+
+    def do_watch(self) -> None:
+        """A watch that fails is told; going back to what was left would help nobody."""
+        try:
+            super().do_watch()
+        except NotClosed as error:
+            self._still_troubled(error)
+
+    def do_verify(self) -> None:
+        try:
+            super().do_verify()
+        except HostErrors as error:
+            self._reduce(error)
+        except NotClosed as error:
+            self._still_troubled(error)
+
+    def _still_troubled(self, error: NotClosed) -> None:
+        self.do_close()
+        assert self.plan is not None
+        raise Settled(
+            f"{self.environment.name} is back on {self.plan.release}, and the trouble goes on ({error})"
+            " It is not in the code: look at the infrastructure, `inv monitor --env="
+            f"{self.environment.name}`.",
+            kind="infrastructure",
+        )
+
+    def _failed(self, step: Any, error: Any) -> Trouble:
+        if isinstance(error, Settled):
+            error.detail = self.detail("closed")
+            return error
+        return super()._failed(step, error)
+
+
+class Settled(NotClosed):
+    """The rollback itself has closed on the hosts; what is still wrong is elsewhere."""
+
+
+def _tags(root: Path) -> str:
+    from .git import Git
+
+    try:
+        tags = Git(root)("tag", "--sort=-version:refname").decode("utf-8", "replace").split()[:10]
+    except Refused:
+        return ""
+    return f"\nTags of this clone: {', '.join(tags) or 'none'}"

@@ -1,0 +1,174 @@
+"""A deploy: a new release prepared beside the live one on every host, then switched to everywhere."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from . import console
+from .errors import NotClosed, Refused
+from .fleet import HostErrors, Member
+from .gates import host_gates
+from .parcel import Parcel
+from .plan import Plan, deploy_steps, fingerprint, release_id
+from .rollout import MARGIN, Rollout
+from .session import Value
+from .settings import Environment, Settings
+from .source import Source
+from .target import Target
+
+
+class Deploy(Rollout):
+    """Use inside `with parcel`: the files of the release are packed when the hosts have said what they lack."""
+
+    kind = "deploy"
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        targets: Sequence[Target],
+        root: Path,
+        source: Source,
+        parcel: Parcel,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(settings, environment, targets, root, facts)
+        self.source, self.parcel = source, parcel
+        self.release = release_id(source, time.time())
+        if (
+            environment.schema == "breaking"
+        ):  # the release before can't use what this one makes of the data
+            self.way_on_failure = ""
+
+    def ids(self) -> bytes:
+        return b"".join(bytes.fromhex(name) for name in self.parcel.ids)
+
+    def prepare(self, facts: dict[str, Value]) -> Plan:
+        reasons = host_gates(self.environment, facts)
+        if reasons:
+            raise Refused(
+                f"{self.environment.name} can't take a release now: {'; '.join(reasons)}.",
+                kind="gate",
+            )
+        return Plan(
+            phase=self.kind,
+            environment=self.environment.name,
+            release=self.release,
+            version=self.source.version,
+            commit=self.source.commit,
+            tree=self.parcel.tree,
+            hosts=dict(self.before),
+            steps=deploy_steps(self.environment, self.names),
+            watch=self.environment.watch,
+            facts=fingerprint(facts, self.source, self.parcel.tree, self.environment),
+        )
+
+    def manifest(self) -> Value:
+        """Return what the hosts keep beside the release, to start, check and describe it by."""
+        env = self.environment
+        return {
+            "release": self.release,
+            "app": self.settings.app,
+            "version": self.source.version,
+            "commit": self.source.commit,
+            "tree": self.parcel.tree,
+            "directory": env.directory,
+            "requirements": env.requirements,
+            "python": env.python,
+            "processes": {"web": env.run, **env.processes},
+            "health": env.health,
+            "version_path": env.version_path,
+            "host_header": env.host_header or env.url.partition("://")[2].partition("/")[0],
+            "start": env.limits.start,
+            "drain": env.limits.drain,
+            "shared_paths": list(env.shared_paths),
+            "schema": env.schema,
+        }
+
+    def do_stage(self) -> None:
+        """Upload what each host lacks and make the release complete there."""
+        limits, env = self.environment.limits, self.environment
+        more = {"stage": limits.stage, "hook": limits.hook, "build": env.hooks.build}
+        packs = {bits: self._pack(bits) for bits in set(self.missing.values())}
+        limit = limits.stage + limits.hook + limits.step
+
+        def stage(member: Member) -> Any:
+            words: dict[str, Any] = {"manifest": self.manifest(), "limits": more}
+            blob = [packs[self.missing[member.name]]]
+            return member.session.call("stage", limit + MARGIN, blob=blob, **words)
+
+        self.fleet.each(stage)
+
+    def _pack(self, bits: str) -> bytes:
+        """Return a packfile of the objects whose bit is set (a hexadecimal number behind a leading 1)."""
+        flags = bin(int(bits, 16))[3:]
+        return b"".join(
+            self.parcel.pack([name for name, flag in zip(self.parcel.ids, flags) if flag == "1"])
+        )
+
+    def do_once(self) -> None:
+        """On the first host: backup, then before_start. A migration is ended by its own limit only."""
+        hooks = self.environment.hooks
+        if hooks.backup:
+            done = self._hook("backup", hooks.backup, stoppable=True)
+            self.said["backup"] = (done["output"].strip().splitlines() or ["made"])[-1][:300]
+        if hooks.before_start:
+            self._hook("before_start", hooks.before_start, stoppable=False)
+            self.said["migrated"] = True
+
+    def do_after_switch(self) -> None:
+        self._hook("after_switch", self.environment.hooks.after_switch, stoppable=True)
+
+    def _hook(self, name: str, command: str, stoppable: bool) -> Value:
+        limit = self.environment.limits.hook
+        words: dict[str, Any] = {
+            "name": name,
+            "release": self.release,
+            "command": command,
+            "stoppable": stoppable,
+        }
+        words["limit"] = limit
+        first = self.fleet.members[0]
+
+        def run(member: Member) -> Any:
+            return member.session.call("hook", limit + 2 * MARGIN, **words)
+
+        done: Value = self.fleet.each(run, [first])[first.name]
+        return done
+
+    def do_start(self) -> None:
+        """Start the new release beside the live one, everywhere, and have it answer as itself."""
+        self.call("start", limit=self.environment.limits.start, release=self.release)
+
+    def do_drain(self) -> None:
+        self.call("drain", limit=self.environment.limits.drain)
+
+    def do_confirm(self) -> None:
+        """Every host forward by default; who can't be asked within its lease brings the others back."""
+        self.call("confirm", limit=self.environment.limits.lease)
+        self.way_on_failure = ""
+
+    def do_close(self) -> None:
+        """The deploy has succeeded: what fails here is told, and the host finishes by itself."""
+        limits, hook = self.environment.limits, self.environment.hooks.after_close
+        first = self.fleet.members[0]
+
+        def close(member: Member) -> Any:
+            words: dict[str, Any] = (
+                {"hook": hook, "limit": limits.hook} if hook and member is first else {}
+            )
+            limit = limits.step + (limits.hook if words else 0.0)
+            return member.session.call("close", limit + MARGIN, keep=self.environment.keep, **words)
+
+        try:
+            values = self.fleet.each(close)
+        except HostErrors as error:
+            console.warn(f"{error}; the release is live there and the host closes by itself")
+            return
+        for name, value in values.items():
+            if value.get("warning"):
+                console.warn(f"{name}: {value['warning']}")
+            if value["outcome"] != "closed":
+                raise NotClosed(f"{name} did not close: {value.get('error')}.", kind="host")

@@ -1,0 +1,343 @@
+"""What a deploy and a rollback share: a run on every host, a plan walked step by step, and an end that is known."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import Any, Callable, Mapping, Protocol, Sequence
+
+from . import console, public
+from .errors import Interrupted, NotClosed, Refused, Trouble
+from .fleet import Fleet, HostErrors, Member, held, refusal
+from .plan import Plan, Step
+from .session import Busy, Lost, Value
+from .settings import Environment, Settings
+from .target import Target
+from .watch import PASS, Probes, Sample, Verdict, watch
+
+MARGIN = 5.0  # seconds over a host's own limit after which it counts as hanging
+
+
+class Observer(Protocol):
+    """Is told of each step as it begins and ends; `seconds` is how long it took."""
+
+    def begin(self, step: str, does: str) -> None: ...
+
+    def end(self, step: str, seconds: float) -> None: ...
+
+
+class Printed:
+    """A line per step that ended."""
+
+    def begin(self, step: str, does: str) -> None: ...
+
+    def end(self, step: str, seconds: float) -> None:
+        console.say(f"  {step:<16}{seconds:7.2f} s")
+
+
+observe: Callable[[], Observer] = Printed
+
+
+def operator() -> str:
+    """Return who runs this, for journals and whoever meets the lock: user@machine."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+class Rollout:
+    """One run on all hosts. Subclasses give `kind`, `prepare` (facts to plan) and a `do_<step>` for each step."""
+
+    kind = ""
+    way_on_failure = "back"
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        targets: Sequence[Target],
+        root: Path,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings, self.environment, self.targets, self.root = (
+            settings,
+            environment,
+            targets,
+            root,
+        )
+        self.run = (
+            f"{self.kind}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+        )
+        self.said = dict(facts or {})  # what the journals say beside: reason, who approved
+        self.urls = public.urls(environment, targets)
+        self.begun = time.monotonic()
+        self.seconds: dict[str, float] = {}
+        self.plan: Plan | None = None
+        self.verdict: Verdict | None = None
+        self.switched_in = 0.0
+        self.before: dict[str, str] = {}
+        self.missing: dict[str, str] = {}
+        self.observer = observe()
+
+    # The whole of it.
+
+    def planned(self) -> Plan:
+        """Make the plan from questions that take no lock and write nothing."""
+        with Fleet(self.targets, self.environment) as self.fleet:
+            self._connect()
+            try:
+                facts = self._facts()
+            except HostErrors as error:
+                raise self._refused("could not be asked", error) from None
+            return self.prepare(facts)
+
+    def carry_out(self) -> dict[str, Any]:
+        """Lock, plan and walk the plan. Returns the detail for journal and document.
+
+        Raises Refused where nothing was changed, NotClosed with what was undone, Interrupted.
+        """
+        spec: dict[str, Any] = {
+            "run": self.run,
+            "kind": self.kind,
+            "who": operator(),
+            "app": self.settings.app,
+        }
+        spec.update(adapter=self.environment.adapter, lease=float(self.environment.limits.lease))
+        with Fleet(self.targets, self.environment, {"run": self.run, "spec": spec}) as self.fleet:
+            self._connect()
+            step = Step("lock", "all", "lock every host and read its facts")
+            try:
+                self._timed(step, self._lock)
+                assert self.plan is not None
+                for step in self.plan.steps:
+                    self._timed(step, getattr(self, f"do_{step.name}"))
+            except KeyboardInterrupt:
+                raise self._failed(step, Interrupted(f"Interrupted in step {step.name}.")) from None
+            except (Trouble, HostErrors) as error:
+                raise self._failed(step, error) from None
+            except (
+                BaseException
+            ) as error:  # a bug of ours is no reason to leave the hosts as they are
+                self.fleet.leave(f"{type(error).__name__} in step {step.name}", self.way_on_failure)
+                raise
+        return self.detail("closed")
+
+    def prepare(self, facts: dict[str, Value]) -> Plan:
+        """Decide on what the hosts said. Raises Refused."""
+        raise NotImplementedError
+
+    def ids(self) -> bytes | None:
+        """Return the object ids (20 bytes each) to ask the hosts about, None for none."""
+        return None
+
+    def detail(self, outcome: str) -> dict[str, Any]:
+        """Return what is told of the run: names, seconds per step, the watch, each host's outcome."""
+        plan = self.plan
+        return {
+            "run": self.run,
+            "environment": self.environment.name,
+            "release": plan.release if plan else "",
+            "version": plan.version if plan else "",
+            "commit": plan.commit if plan else "",
+            "from": next(iter(self.before.values()), ""),
+            "hosts": {name: {"outcome": outcome} for name in self.names},
+            "steps": {name: round(spent, 3) for name, spent in self.seconds.items()},
+            "switch_seconds": round(self.switched_in, 4),
+            "watch": self.verdict.document() if self.verdict else None,
+            "reverted": False,
+            **self.said,
+        }
+
+    @property
+    def names(self) -> list[str]:
+        return [target.name for target in self.targets]
+
+    # Steps that both have.
+
+    def _connect(self) -> None:
+        errors = self.fleet.connect()
+        if errors:
+            raise refusal(errors, self.environment.name)
+
+    def _lock(self) -> None:
+        try:
+            self.fleet.begin()
+            facts = self._facts()
+        except HostErrors as error:
+            for name, each in error.errors.items():
+                if isinstance(each, Busy):
+                    raise held(name, each, self.environment.name) from None
+            raise self._refused("could not be prepared", error) from None
+        for name, fact in facts.items():
+            if fact.get("settled"):
+                done = fact["settled"]
+                live = done["current"] or "nothing"
+                console.warn(
+                    f"{name}: an interrupted run was settled first: {done['outcome']}, {live} is live"
+                )
+        self.plan = self.prepare(facts)
+
+    def _facts(self) -> dict[str, Value]:
+        ids, limit = self.ids(), self.environment.limits.step + MARGIN
+        blob = None if ids is None else [ids]
+        facts: dict[str, Value] = self.fleet.call("facts", limit, blob=blob)
+        self.before = {name: fact["current"] for name, fact in facts.items()}
+        self.missing = {name: fact.pop("missing", "") for name, fact in facts.items()}
+        return facts
+
+    def _refused(self, what: str, error: HostErrors) -> Refused:
+        names = ", ".join(error.errors)
+        said = next(iter(error.errors.values())).message
+        return Refused(
+            f"{names} {what} ({said}); nothing was changed: `inv deploy.status --env="
+            f"{self.environment.name}`.",
+            kind=error.kind,
+            evidence=error.evidence,
+        )
+
+    def do_switch(self) -> None:
+        """Rename `current` on every host."""
+        assert self.plan is not None
+        release = self.plan.release
+        begun = time.monotonic()
+        self.call("switch", release=release, way=self.way_on_failure or "forward", facts=self.said)
+        self.switched_in = time.monotonic() - begun
+
+    def do_verify(self) -> None:
+        """Ask through each host's own front, then at the public addresses."""
+        assert self.plan is not None
+        wanted = public.requests_for(self.environment, self.plan.release)
+        limit = self.environment.limits.verify
+
+        def verify(member: Member) -> Any:
+            words: dict[str, Any] = {
+                "front": member.target.front,
+                "requests": wanted,
+                "limit": limit,
+            }
+            return member.session.call("verify", limit * (len(wanted) + 1), **words)
+
+        self.fleet.each(verify)
+        wrong = public.wrong(self.environment, self.urls, self.plan.release)
+        if wrong:
+            raise NotClosed(f"{wrong}.", kind="health")
+
+    def do_watch(self) -> None:
+        """Watch the public addresses; a release that isn't good enough, or a lost host, ends it."""
+        probes = Probes(self.urls, self.environment.thresholds, self.environment.host_header)
+        try:
+            thresholds = self.environment.thresholds
+            self.verdict = watch(probes, thresholds, self.environment.watch, self._round)
+        finally:
+            probes.close()
+        passed = self.verdict.verdict == PASS or (
+            self.verdict.verdict == "NODATA" and thresholds.nodata == "pass"
+        )
+        console.say(f"  {'':<16}{self.verdict.verdict}: {self.verdict.why}")
+        if not passed:
+            raise NotClosed(f"{self.verdict.verdict}: {self.verdict.why}.", kind="watch")
+
+    def _round(self, samples: Sequence[Sample], seconds: float) -> str:
+        lost = self.fleet.lost()
+        return f"{', '.join(lost)} was lost" if lost else ""
+
+    def call(
+        self, do: str, members: list[Member] | None = None, limit: float = 0.0, **words: Any
+    ) -> Any:
+        """A step on each host; `limit` is the host's own limit for it, in seconds."""
+        return self.fleet.call(
+            do, (limit or self.environment.limits.step) + MARGIN, members, **words
+        )
+
+    def _timed(self, step: Step, act: Callable[[], None]) -> None:
+        self.observer.begin(step.name, step.does)
+        begun = time.monotonic()
+        try:
+            act()
+        finally:
+            self.seconds[step.name] = time.monotonic() - begun
+        self.observer.end(step.name, self.seconds[step.name])
+
+    # Ends that are not the good one.
+
+    def _failed(self, step: Step, error: Trouble | HostErrors) -> Trouble:
+        """Have every host settle, and say what failed, where, and what state things are in."""
+        why = f"{step.name}: {error}"
+        ended = self.fleet.leave(why, self.way_on_failure, self.environment.limits.step)
+        if isinstance(error, Refused):
+            return error
+        told, detail = self._states(ended), self.detail("troubled")
+        detail["hosts"] = {name: _host(lost) for name, lost in ended.items()}
+        detail["reverted"] = any(lost.ended.get("outcome") == "reverted" for lost in ended.values())
+        where = f" on {', '.join(error.errors)}" if isinstance(error, HostErrors) else ""
+        said = _first(error) if isinstance(error, HostErrors) else str(error).rstrip(".")
+        kind = Interrupted if isinstance(error, Interrupted) else NotClosed
+        message = f"{self.title()} failed at {step.name}{where}: {said}. {told}"
+        if isinstance(error, Interrupted):
+            message = f"Interrupted at {step.name}. {told}"
+        return kind(
+            message,
+            kind=error.kind,
+            evidence="\n".join(part for part in (error.evidence, self._report(ended)) if part),
+            detail=detail,
+        )
+
+    def title(self) -> str:
+        """Name the run in a sentence."""
+        plan = self.plan
+        return f"The {self.kind} of {plan.version if plan else '?'} to {self.environment.name}"
+
+    def _states(self, ended: Mapping[str, Lost]) -> str:
+        """One sentence for what each group of hosts ended as."""
+        groups: dict[str, list[str]] = {}
+        for name, lost in ended.items():
+            groups.setdefault(_state(lost), []).append(name)
+        whole = len(groups) == 1 and len(self.names) > 1
+        parts = [
+            f"{'every host' if whole else ', '.join(names)} {state}"
+            for state, names in groups.items()
+        ]
+        return "; ".join(parts) + "."
+
+    def _report(self, ended: Mapping[str, Lost]) -> str:
+        """Per host: load, memory, disk, variables that the environment lacks, and the release's last lines."""
+        lines = []
+        for name, lost in ended.items():
+            report = lost.ended.get("report")
+            if not report:
+                continue
+            memory = report["memory_available"]
+            free = "?" if memory is None else f"{memory >> 20} MiB"
+            lines.append(
+                f"{name}: load {report['load'][0]:.2f}, memory free {free}, disk free {report['disk_free'] >> 20} MiB"
+            )
+            lines += [f"  {line}" for line in report["log"]]
+        return "\n".join(lines)
+
+
+def _first(error: HostErrors) -> str:
+    sentences = {each.message for each in error.errors.values()}
+    return next(iter(sentences)) if len(sentences) == 1 else str(error)
+
+
+def _state(lost: Lost) -> str:
+    outcome, current = lost.ended.get("outcome"), lost.ended.get("current", "")
+    if outcome is None:
+        return f"did not answer ({lost.message}) and settles by itself within its lease"
+    if outcome == "stuck":
+        return f"stays on {current}: {lost.ended.get('error') or 'there was no healthy release to go to'}"
+    if outcome == "reverted":
+        return (
+            f"went back to {current}"
+            if current
+            else "serves nothing, there was nothing to go back to"
+        )
+    if outcome == "closed":
+        return f"went on to {current}"
+    return f"still serves {current}" if current else "serves nothing, as before"
+
+
+def _host(lost: Lost) -> dict[str, Any]:
+    keep = ("outcome", "current", "error")
+    return {"outcome": "unknown", **{key: lost.ended[key] for key in keep if key in lost.ended}}
