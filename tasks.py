@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ from invoke.collection import Collection
 # The phases live in tasks/, which has no __init__.py: Invoke, pytest and mypy all load this file
 # first, and this line lets Python find the phases as its submodules.
 __path__ = [__file__.removesuffix(".py")]
+
+# Invoke keeps Python from storing compiled code, which is meant for a short tasks.py; compiling all
+# of this again for every `inv --list` would cost more than the rest of it.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from tasks import (  # noqa: E402
     alert,
