@@ -1,5 +1,6 @@
 """The files of one release as git objects: its tree, and a pack of what a host lacks of them."""
 
+import contextlib
 import os
 import posixpath
 import stat
@@ -59,12 +60,9 @@ class Parcel:
         self._directory = posixpath.normpath(directory) if directory else ""
 
     def __enter__(self) -> "Parcel":
-        self._scratch = tempfile.TemporaryDirectory(prefix="parcel-")
-        try:
-            self._open(Path(self._scratch.name))
-        except BaseException:
-            self._scratch.cleanup()
-            raise
+        with contextlib.ExitStack() as made:
+            self._open(made)
+            self._made = made.pop_all()
         return self
 
     def __exit__(
@@ -73,7 +71,7 @@ class Parcel:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._scratch.cleanup()
+        self._made.close()
 
     def pack(self, missing: Sequence[str]) -> Iterator[bytes]:
         """Yield a packfile with those of the parcel's objects that are named in `missing`; nothing
@@ -106,17 +104,15 @@ class Parcel:
         words = head.split(b" ")
         return rest[: int(words[2])] if len(words) == 3 and words[1] == b"blob" else None
 
-    def _open(self, scratch: Path) -> None:
+    def _open(self, made: contextlib.ExitStack) -> None:
         lines = Git(self._root)("rev-parse", "--git-path", "objects", "--show-prefix").split(b"\n")
         objects = self._root / os.fsdecode(lines[0])
         partial = any((objects / "pack").glob("*.promisor"))
-        (scratch / "objects").mkdir()
-        aside = {
-            "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.fsdecode(quoted(os.fsencode(objects.resolve()))),
-            "GIT_INDEX_FILE": str(scratch / "index"),
-        }
-        self._git = Git(self._root, aside if partial or self._include else {})
+        self._git = Git(self._root)
+        if partial or self._include:
+            directory = tempfile.TemporaryDirectory(prefix="parcel-")
+            scratch = Path(made.enter_context(directory))
+            self._git = Git(self._root, _aside(scratch, objects))
         self.tree = self._source.tree
         entries = self._list()
         if self._include:
@@ -240,6 +236,16 @@ class Parcel:
                 found.add(name)
             at += int(size) + 1
         return frozenset(found)
+
+
+def _aside(scratch: Path, objects: Path) -> dict[str, str]:
+    """Return what makes git write objects into `scratch`, and read the repository's too."""
+    (scratch / "objects").mkdir()
+    return {
+        "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.fsdecode(quoted(os.fsencode(objects.resolve()))),
+        "GIT_INDEX_FILE": str(scratch / "index"),
+    }
 
 
 def _below(path: bytes, tops: list[bytes]) -> bool:
