@@ -81,10 +81,8 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
         if holder is None and not spawned:
             if not wanted.get("start"):
                 last = [entry for entry in host.journal() if entry.get("run") == wanted["run"]][-1:]
-                return tell(
-                    out,
-                    {"gone": True, "last": last[0] if last else None, "current": host.current()},
-                )
+                outcome = last[0]["event"] if last else "none"
+                return tell(out, {"ended": {"outcome": outcome, "current": host.current()}})
             spawn(host, wanted, source)
             spawned = True
         elif holder is not None and holder.get("run") != wanted["run"]:

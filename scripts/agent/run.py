@@ -43,6 +43,7 @@ class Run:
         self.sending = threading.Lock()
         self.holding: Answer = {}
         self.spec: Answer = {}
+        self.left = ("", "")  # why it is being left, and which way to settle if not as promised
         self.greeted = threading.Event()
 
     # Talking.
@@ -112,14 +113,16 @@ class Run:
             if frame is None:
                 return
             self.deadline = time.monotonic() + self.lease
-            if frame[0] == b"J" and frame[1]:
+            if frame[0] == b"J" and "leave" in frame[1]:
+                self.leave(str(frame[1]["leave"]), str(frame[1].get("way", "")))
+            elif frame[0] == b"J" and isinstance(frame[1].get("n"), int):
                 step = frame[1]
                 upload = self._spool(step["n"], read) if step.get("blob") else None
                 self._take(step, upload)
 
     def _spool(self, number: int, read: Any) -> Any:
         """What follows a step in binary frames, as a file's path; or the error that kept it from being written."""
-        path, wrong = self.host.path("run", "upload-%d" % number), None
+        path, wrong = self.host.path("run", "upload-%d-%d" % (number, threading.get_ident())), None
         with open(path, "wb") as out:
             while True:
                 frame = unpack(read)
@@ -151,13 +154,19 @@ class Run:
             self.taken = number
             self.queue.put((step, upload))
 
+    def leave(self, reason: str, way: str = "") -> None:
+        """Take no further step: what is under way ends, then the host settles by itself."""
+        if not self.lost.is_set():
+            self.left = (reason, way)
+            self.lost.set()
+            self.queue.put(None)
+
     def _keep_lease(self) -> None:
         beat = 0.0
         while not self.lost.is_set():
             now = time.monotonic()
             if now > self.deadline:
-                self.lost.set()
-                self.queue.put(None)
+                self.leave("no operator for the length of the lease")
             if now > beat + BEAT:
                 beat = now
                 self.send({})
@@ -177,9 +186,9 @@ class Run:
         steps.settled = steps.settler.settle("found by the next run")
         while True:
             item = self.queue.get()
-            if item is None:
+            if item is None or self.lost.is_set():
                 self.doing("settling")
-                steps.operator_lost()
+                self.send({"ended": steps.settle(*self.left)})
                 break
             self.doing(str(item[0].get("do")))
             answer = self._do(steps, *item)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import time
 from typing import Any, Callable, Dict, List, Optional
 
@@ -42,11 +44,8 @@ class Steps:
             "switch": self.switch,
             "verify": self.verify,
             "drain": self.drain,
-            "back": self.back,
             "confirm": self.confirm,
             "close": self.close,
-            "abort": self.abort,
-            "report": lambda release: report(self.service, named(release)),
         }
 
     def do(self, step: Value, upload: Optional[str]) -> Any:
@@ -172,49 +171,54 @@ class Steps:
             self.service.drain(old, self.settler.switched_at)
         return {}
 
-    def back(self, reason: str) -> Value:
-        done = self.settler.back(self._pending(), reason)
-        self.ended = True
-        return done
-
     def confirm(self) -> Value:
         """Durably turn this host's default from back to forward."""
         pending = self._pending()
         self.settler.promise(**{**pending, "way": "forward"})
         return {}
 
-    def close(self, keep: int) -> Value:
-        done = self.settler.forward(self._pending(), "confirmed")
+    def close(self, keep: int, hook: str = "", limit: float = 0.0) -> Value:
+        """The release has succeeded; a hook that fails now is told and changes nothing."""
+        pending = self._pending()
+        done = self.settler.forward(pending, "confirmed")
         self.keep = keep
         self.ended = True
+        if hook:
+            try:
+                self.hook("after_close", pending["release"], hook, limit)
+            except Failure as error:
+                done["warning"] = "%s\n%s" % (error.message, error.evidence)
         return done
 
-    def abort(self, reason: str) -> Value:
+    def settle(self, reason: str, way: str = "") -> Value:
+        """Nobody leads this run any more: do what is pending, `way` over what was promised.
+
+        Returns what the operator is told should one still listen: the outcome, and a report of the
+        release, made before it may be removed.
+        """
+        pending = self.host.pending()
+        release = (pending or {}).get("release") or self.staged or self.started
+        shown = report(self.service, release)
+        if pending and way:
+            self.settler.promise(**{**pending, "way": way})
+        done = self.settler.settle(reason) if pending else self._abort(reason)
+        return {"outcome": "none", "current": self.host.current(), "report": shown, **(done or {})}
+
+    def _abort(self, reason: str) -> Value:
         """Give up before the switch: users never saw it. What a migration did stays done."""
-        if self.host.pending() and self.host.current() == self._pending()["release"]:
-            return self.back(reason)
-        self.settler.forget()
-        if self.started and self.started != self.host.current():
-            said = self.service.said(self.started)
-            for process in said["processes"]:
-                self.service.keeper.stop(self.started, process, said["drain"])
+        for name in {self.staged, self.started} - {"", self.host.current()}:
+            if self.host.manifest(name):
+                for process in self.service.said(name)["processes"]:
+                    self.service.keeper.stop(name, process, self.service.said(name)["drain"])
         if self.staged:
             remove(self.host.release(self.staged))
-            self.host.git("update-ref", "-d", "refs/releases/" + self.staged)
-            self.host.drop_links()
+            with contextlib.suppress(Failure):
+                self.host.git("update-ref", "-d", "refs/releases/" + self.staged)
         if self.staged or self.started:
             base = {"run": self.spec["run"], "kind": self.spec["kind"], "who": self.spec["who"]}
             self.host.record("aborted", release=self.staged or self.started, reason=reason, **base)
-        self.ended = True
-        return {"outcome": "aborted", "current": self.host.current()}
-
-    def operator_lost(self) -> None:
-        """The lease has ended: what is pending decides."""
-        reason = "no operator for the length of the lease"
-        if self.host.pending():
-            self.settler.settle(reason)
-        else:
-            self.abort(reason)
+            return {"outcome": "aborted"}
+        return {}
 
     def afterwards(self) -> None:
         """Still under the lock, when the operator has been answered."""

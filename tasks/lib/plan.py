@@ -67,7 +67,8 @@ def fingerprint(facts: Mapping[str, Mapping[str, Any]], *more: object) -> str:
 
 def deploy_steps(environment: Environment, hosts: Sequence[str]) -> tuple[Step, ...]:
     """Return the steps of a deploy in their order (DESIGN.md §5)."""
-    hooks, steps = environment.hooks, [
+    hooks = environment.hooks
+    steps = [
         Step("stage", "all", _stage(environment)),
         Step("once", "first", _commands(("backup", hooks.backup), ("before_start", hooks.before_start))),
         Step("start", "all", f"start beside the old one, healthy at {environment.health}"),

@@ -119,20 +119,30 @@ def _runs(base: Path, name: str) -> bool:
 
 def _start(base: Path, fronts: dict[str, int]) -> list[Host]:
     """Start daemons, side by side, wait until each answers, and write down where."""
+    hosts: list[Host] = []
     before = state.read(base)
     with contextlib.ExitStack() as pipes:
-        waiting = []
-        for name, front in fronts.items():
-            pipe = _spawn(base / name, before.host(name), front)
-            pipes.callback(os.close, pipe)
-            waiting.append((name, pipe))
-        hosts = [Host(name=name, **_answer(base / name, pipe)) for name, pipe in waiting]
-    now = before
+        try:
+            waiting = {}
+            for name, front in fronts.items():
+                waiting[name] = _spawn(base / name, before.host(name), front)
+                pipes.callback(os.close, waiting[name])
+            for name, pipe in waiting.items():
+                hosts.append(Host(name=name, **_answer(base / name, pipe)))
+        finally:
+            _write(base, hosts, set(fronts))
+    return hosts
+
+
+def _write(base: Path, hosts: list[Host], started: set[str]) -> None:
+    """Write down the hosts that answer, and end those that were started and don't."""
+    now = state.read(base)
     for host in hosts:
         now = now.with_host(host)
     state.write(base, now)
     _write_known_hosts(base, now)
-    return hosts
+    for name in started - {host.name for host in hosts}:
+        processes.end(base / name, grace=0)
 
 
 def _spawn(home: Path, known: Host | None, front_port: int) -> int:
@@ -178,7 +188,6 @@ def _answer(home: Path, pipe: int) -> dict[str, int]:
         said: dict[str, int] = json.loads(_read_all(pipe, START_LIMIT))
         return said
     except ValueError:
-        processes.end(home, grace=0)
         raise NotClosed(
             f"The sandbox's {home.name} didn't start; see {home / state.LOG}.",
             kind="start",
