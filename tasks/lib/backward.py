@@ -195,11 +195,11 @@ class Rollback(Rollout):
             "release": self.plan.hosts[self.fleet.members[0].name],
         }
         words |= {"command": hook, "limit": limit, "stoppable": False}
-        self.call("hook", self.fleet.members[:1], limit=limit + 5, **words)
+        self.call("hook", limit, self.fleet.members[:1], **words)
 
     def do_start(self) -> None:
         assert self.plan is not None
-        self.call("start", limit=self.environment.limits.start, release=self.plan.release)
+        self.call("start", self.environment.limits.start, release=self.plan.release)
 
     def do_arm(self) -> None:
         assert self.plan is not None

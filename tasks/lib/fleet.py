@@ -55,7 +55,9 @@ class HostErrors(Exception):
     values: dict[str, Any] = {}
 
     def __init__(self, errors: dict[str, HostError]) -> None:
-        super().__init__("; ".join(f"{name}: {error.message}" for name, error in errors.items()))
+        said = {error.message for error in errors.values()}
+        each = "; ".join(f"{name}: {error.message}" for name, error in errors.items())
+        super().__init__(said.pop() if len(said) == 1 else each)
         self.errors = errors
 
     @property
@@ -132,10 +134,10 @@ class Fleet:
         return values
 
     def call(
-        self, do: str, limit: float, members: Iterable[Member] | None = None, **words: Any
+        self, do: str, within: float, members: Iterable[Member] | None = None, /, **words: Any
     ) -> dict[str, Any]:
-        """The same step on each host at once."""
-        return self.each(lambda member: member.session.call(do, limit, **words), members)
+        """The same step on each host at once; `within`: seconds until a host counts as hanging."""
+        return self.each(lambda member: member.session.call(do, within, **words), members)
 
     def lost(self) -> dict[str, HostError]:
         """Hosts that were lost since, with why."""

@@ -130,24 +130,20 @@ class Deploy(Rollout):
             "stoppable": stoppable,
         }
         words["limit"] = limit
-        first = self.fleet.members[0]
-
-        def run(member: Member) -> Any:
-            return member.session.call("hook", limit + 2 * MARGIN, **words)
-
-        done: Value = self.fleet.each(run, [first])[first.name]
-        return done
+        first = self.fleet.members[:1]
+        done: dict[str, Value] = self.call("hook", limit, first, **words)
+        return done[first[0].name]
 
     def do_start(self) -> None:
         """Start the new release beside the live one, everywhere, and have it answer as itself."""
-        self.call("start", limit=self.environment.limits.start, release=self.release)
+        self.call("start", self.environment.limits.start, release=self.release)
 
     def do_drain(self) -> None:
-        self.call("drain", limit=self.environment.limits.drain)
+        self.call("drain", self.environment.limits.drain)
 
     def do_confirm(self) -> None:
         """Every host forward by default; who can't be asked within its lease brings the others back."""
-        self.call("confirm", limit=self.environment.limits.lease)
+        self.call("confirm", self.environment.limits.lease)
         self.way_on_failure = ""
 
     def do_close(self) -> None:

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from . import console, public
+from . import console, ending, public
 from .errors import Interrupted, NotClosed, Refused, Trouble
 from .fleet import Fleet, HostErrors, Member, held, refusal
 from .plan import Plan, Step
-from .session import Busy, Lost, Value
+from .session import Busy, Value
 from .settings import Environment, Settings
 from .target import Target
 from .watch import PASS, Probes, Sample, Verdict, watch
@@ -60,15 +60,10 @@ class Rollout:
         root: Path,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        self.settings, self.environment, self.targets, self.root = (
-            settings,
-            environment,
-            targets,
-            root,
-        )
-        self.run = (
-            f"{self.kind}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
-        )
+        self.settings, self.environment = settings, environment
+        self.targets, self.root = targets, root
+        utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        self.run = f"{self.kind}-{utc}-{secrets.token_hex(3)}"
         self.said = dict(facts or {})  # what the journals say beside: reason, who approved
         self.urls = public.urls(environment, targets)
         self.begun = time.monotonic()
@@ -243,12 +238,11 @@ class Rollout:
         return f"{', '.join(lost)} was lost" if lost else ""
 
     def call(
-        self, do: str, members: list[Member] | None = None, limit: float = 0.0, **words: Any
+        self, do: str, within: float = 0.0, members: list[Member] | None = None, /, **words: Any
     ) -> Any:
-        """A step on each host; `limit` is the host's own limit for it, in seconds."""
-        return self.fleet.call(
-            do, (limit or self.environment.limits.step) + MARGIN, members, **words
-        )
+        """A step on each host; `within` is the host's own limit for it, in seconds."""
+        within = (within or self.environment.limits.step) + MARGIN
+        return self.fleet.call(do, within, members, **words)
 
     def _timed(self, step: Step, act: Callable[[], None]) -> None:
         self.observer.begin(step.name, step.does)
@@ -267,77 +261,22 @@ class Rollout:
         ended = self.fleet.leave(why, self.way_on_failure, self.environment.limits.step)
         if isinstance(error, Refused):
             return error
-        told, detail = self._states(ended), self.detail("troubled")
-        detail["hosts"] = {name: _host(lost) for name, lost in ended.items()}
-        detail["reverted"] = any(lost.ended.get("outcome") == "reverted" for lost in ended.values())
-        where = f" on {', '.join(error.errors)}" if isinstance(error, HostErrors) else ""
-        said = _first(error) if isinstance(error, HostErrors) else str(error).rstrip(".")
-        kind = Interrupted if isinstance(error, Interrupted) else NotClosed
-        message = f"{self.title()} failed at {step.name}{where}: {said}. {told}"
+        detail = {**self.detail("troubled"), "hosts": ending.hosts(ended)}
+        detail["reverted"] = ending.reverted(ended)
         if isinstance(error, Interrupted):
-            message = f"Interrupted at {step.name}. {told}"
+            kind, message = Interrupted, f"Interrupted at {step.name}."
+        else:
+            where = f" on {', '.join(error.errors)}" if isinstance(error, HostErrors) else ""
+            message = f"{self.title()} failed at {step.name}{where}: {str(error).rstrip('.')}."
+            kind = NotClosed
         return kind(
-            message,
+            f"{message} {ending.states(ended)}",
             kind=error.kind,
-            evidence="\n".join(part for part in (error.evidence, self._report(ended)) if part),
+            evidence="\n".join(part for part in (error.evidence, ending.report(ended)) if part),
             detail=detail,
         )
 
     def title(self) -> str:
         """Name the run in a sentence."""
-        plan = self.plan
-        return f"The {self.kind} of {plan.version if plan else '?'} to {self.environment.name}"
-
-    def _states(self, ended: Mapping[str, Lost]) -> str:
-        """One sentence for what each group of hosts ended as."""
-        groups: dict[str, list[str]] = {}
-        for name, lost in ended.items():
-            groups.setdefault(_state(lost), []).append(name)
-        whole = len(groups) == 1 and len(self.names) > 1
-        parts = [
-            f"{'every host' if whole else ', '.join(names)} {state}"
-            for state, names in groups.items()
-        ]
-        return "; ".join(parts) + "."
-
-    def _report(self, ended: Mapping[str, Lost]) -> str:
-        """Per host: load, memory, disk, variables that the environment lacks, and the release's last lines."""
-        lines = []
-        for name, lost in ended.items():
-            report = lost.ended.get("report")
-            if not report:
-                continue
-            memory = report["memory_available"]
-            free = "?" if memory is None else f"{memory >> 20} MiB"
-            lines.append(
-                f"{name}: load {report['load'][0]:.2f}, memory free {free}, disk free {report['disk_free'] >> 20} MiB"
-            )
-            lines += [f"  {line}" for line in report["log"]]
-        return "\n".join(lines)
-
-
-def _first(error: HostErrors) -> str:
-    sentences = {each.message for each in error.errors.values()}
-    return next(iter(sentences)) if len(sentences) == 1 else str(error)
-
-
-def _state(lost: Lost) -> str:
-    outcome, current = lost.ended.get("outcome"), lost.ended.get("current", "")
-    if outcome is None:
-        return f"did not answer ({lost.message}) and settles by itself within its lease"
-    if outcome == "stuck":
-        return f"stays on {current}: {lost.ended.get('error') or 'there was no healthy release to go to'}"
-    if outcome == "reverted":
-        return (
-            f"went back to {current}"
-            if current
-            else "serves nothing, there was nothing to go back to"
-        )
-    if outcome == "closed":
-        return f"went on to {current}"
-    return f"still serves {current}" if current else "serves nothing, as before"
-
-
-def _host(lost: Lost) -> dict[str, Any]:
-    keep = ("outcome", "current", "error")
-    return {"outcome": "unknown", **{key: lost.ended[key] for key in keep if key in lost.ended}}
+        version = self.plan.version if self.plan else "?"
+        return f"The {self.kind} of {version} to {self.environment.name}"

@@ -92,14 +92,15 @@ class Session:
     def call(
         self,
         do: str,
-        limit: float,
+        within: float,
+        /,
         blob: Iterable[bytes] | None = None,
         heard: Callable[[str], None] | None = None,
         **words: Any,
     ) -> Any:
         """Have one step done and return its value.
 
-        limit: seconds until the host counts as hanging; blob: bytes that go with the step; heard: given what a streaming
+        within: seconds until the host counts as hanging; blob: bytes that go with the step; heard: given what a streaming
         question sends. A connection that breaks is opened anew within the lease, and the step is asked for again under
         its number: the host answers it without doing it twice. Raises HostError as the host told it, or Lost.
         """
@@ -109,7 +110,7 @@ class Session:
             self._number += 1
             step = {"n": self._number, "do": do, **words}
             data = None if blob is None else b"".join(blob)
-            until = time.monotonic() + limit
+            until = time.monotonic() + within
             while True:
                 try:
                     if self._channel is None:

@@ -1,0 +1,65 @@
+"""How a run ended on its hosts, in words: for the operator's terminal and the journal."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .session import Lost
+
+Ended = Mapping[str, Lost]
+
+
+def states(ended: Ended) -> str:
+    """Return one sentence for what state the hosts are in, grouped."""
+    groups: dict[str, list[str]] = {}
+    for name, lost in ended.items():
+        groups.setdefault(_state(lost), []).append(name)
+    if len(groups) == 1 and len(ended) > 1:
+        return f"Every host {next(iter(groups))}."
+    return "; ".join(f"{', '.join(names)} {state}" for state, names in groups.items()) + "."
+
+
+def hosts(ended: Ended) -> dict[str, dict[str, Any]]:
+    """Return each host's outcome for a document."""
+    keep = ("outcome", "current", "error")
+    return {
+        name: {"outcome": "unknown", **{k: lost.ended[k] for k in keep if k in lost.ended}}
+        for name, lost in ended.items()
+    }
+
+
+def reverted(ended: Ended) -> bool:
+    """Tell whether any host went back."""
+    return any(lost.ended.get("outcome") == "reverted" for lost in ended.values())
+
+
+def report(ended: Ended) -> str:
+    """Return per host its load, memory and disk, and the release's last lines as the host saw them."""
+    lines = []
+    for name, lost in ended.items():
+        seen = lost.ended.get("report")
+        if seen:
+            memory = seen["memory_available"]
+            free = "?" if memory is None else f"{memory >> 20} MiB"
+            disk = f"{seen['disk_free'] >> 20} MiB"
+            lines.append(
+                f"{name}: load {seen['load'][0]:.2f}, memory free {free}, disk free {disk}"
+            )
+            lines += [f"  {line}" for line in seen["log"]]
+    return "\n".join(lines)
+
+
+def _state(lost: Lost) -> str:
+    outcome, current = lost.ended.get("outcome"), lost.ended.get("current", "")
+    if outcome is None:
+        return f"did not answer ({lost.message}) and settles by itself within its lease"
+    if outcome == "stuck":
+        why = lost.ended.get("error") or "there was no healthy release to go to"
+        return f"stays on {current}: {why}"
+    if outcome == "reverted" and not current:
+        return "serves nothing, because there was nothing to go back to"
+    if outcome == "reverted":
+        return f"went back to {current}"
+    if outcome == "closed":
+        return f"went on to {current}"
+    return f"still serves {current}" if current else "serves nothing, as before"
