@@ -264,7 +264,8 @@ class Rollout:
         detail = {**self.detail("troubled"), "hosts": ending.hosts(ended)}
         detail["reverted"] = ending.reverted(ended)
         if isinstance(error, Interrupted):
-            kind, message = Interrupted, f"Interrupted at {step.name}."
+            kind: type[NotClosed] = Interrupted
+            message = f"Interrupted at {step.name}."
         else:
             where = f" on {', '.join(error.errors)}" if isinstance(error, HostErrors) else ""
             message = f"{self.title()} failed at {step.name}{where}: {str(error).rstrip('.')}."
