@@ -139,18 +139,11 @@ class Run:
                         wrong = Failure.of(error)
 
     def _take(self, step: Answer, upload: Any) -> None:
+        """Queue a step that is new. After the lease nothing is taken: how the run ended is the answer."""
         number = step["n"]
         if number in self.answers:
             self.send(self.answers[number])
-        elif self.lost.is_set():
-            self.send(
-                {
-                    "n": number,
-                    "ok": False,
-                    "error": _told(Failure("lease", "the lease had ended on this host")),
-                }
-            )
-        elif number > self.taken:
+        elif number > self.taken and not self.lost.is_set():
             self.taken = number
             self.queue.put((step, upload))
 

@@ -91,10 +91,18 @@ def after_line(process: subprocess.Popen[str], start: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_story_holds_with_its_port_taken(place: Path) -> None:
-    with taken(8000), telling(place, "--json") as process:
+def test_the_story_holds_with_its_port_taken_and_stays_up_until_told(place: Path) -> None:
+    with taken(8000), telling(place, "--json", "--keep") as process:
         stdout, stderr = process.communicate()
+    front = re.search(r"The sandbox stays up: (\S+)", stderr)
+    command = re.search(r"To end it: (.*)", stderr)
+    assert front and command
+    with urllib.request.urlopen(f"{front[1]}/api/version") as answer:
+        version = json.load(answer)["version"]
+    kept = running(place)
+    subprocess.run(["/bin/sh", "-c", command[1]], check=True, stdout=subprocess.DEVNULL)
     assert process.returncode == 0, stderr
+    assert version == "v1" and kept
     told = json.loads(stdout.splitlines()[-1])
     assert (told["deploys"], told["refused"], told["reverted"]) == (4, 1, 1)
     assert (told["lost"], told["torn"], told["held"]) == (0, 0, True)
@@ -112,7 +120,6 @@ def test_the_story_holds_with_its_port_taken(place: Path) -> None:
         pytest.param("project", signal.SIGINT, id="while-the-host-starts"),
         pytest.param("host", signal.SIGTERM, id="in-the-first-deploy"),
         pytest.param("v1", signal.SIGINT, id="under-load"),
-        pytest.param("v3", signal.SIGINT, id="while-a-bad-release-is-watched"),
     ],
 )
 def test_interrupted_it_stops_what_it_started(
@@ -126,21 +133,6 @@ def test_interrupted_it_stops_what_it_started(
     assert stdout == ""
     assert "Interrupted: stopping what was started" in stderr
     assert "Traceback" not in stderr
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_kept_it_stays_up_until_told(place: Path) -> None:
-    with telling(place, "--keep") as process:
-        stdout, stderr = process.communicate()
-    assert process.returncode == 0, stdout + stderr
-    front = re.search(r"The sandbox stays up: (\S+)", stderr)
-    command = re.search(r"To end it: (.*)", stderr)
-    assert front and command
-    with urllib.request.urlopen(f"{front[1]}/api/version") as answer:
-        assert json.load(answer)["version"] == "v1"
-    assert running(place)
-    subprocess.run(["/bin/sh", "-c", command[1]], check=True, stdout=subprocess.DEVNULL)
 
 
 COMMITS = {version: version[1] * 40 for version in ("v1", "v2", "v3", "v4")}

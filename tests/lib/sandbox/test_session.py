@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -9,10 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko
 import psutil
 import pytest
 
-from tasks.lib import ssh
+from tasks.lib import address, ssh
 from tasks.lib.channel import SSHChannel
 from tasks.lib.settings import Limits
 from tests.lib.sandbox.site import Site, site, until
@@ -151,6 +153,80 @@ def test_the_environment_is_a_short_list_and_no_secret(
     assert said["CIRCLE_SANDBOX"] == str(other.base / "host1")
     assert said["PIP_TIMEOUT"] == "7" and said["SHELL"] == "/bin/sh"
     assert "PYTHONPATH" not in said and "VIRTUAL_ENV" not in said
+
+
+def test_a_terminal_is_one_and_hangs_up_when_the_client_is_gone(link: ssh.Link) -> None:
+    session = link.connection.transport.open_session()
+    session.get_pty(term="vt100", width=91, height=17)
+    session.exec_command("tty; echo $TERM; stty size; echo $$; exec sleep 60")
+    said = b""
+    while said.count(b"\r\n") < 4:
+        said += session.recv(1000)
+    name, kind, size, pid = said.decode().split("\r\n")[:4]
+    assert (name.startswith("/dev/"), kind, size) == (True, "vt100", "17 91")
+    process = psutil.Process(int(pid))
+    session.close()
+    until(lambda: not process.is_running() or process.status() == "zombie")
+
+
+def test_a_shell_on_a_terminal_follows_its_size_and_its_keys(link: ssh.Link) -> None:
+    session = link.connection.transport.open_session()
+    session.settimeout(20)
+    session.get_pty(width=80, height=24)
+    session.invoke_shell()
+    session.resize_pty(width=100, height=30)
+    session.sendall(b"stty size; echo don''e\n")
+    said = b""
+    while b"done\r\n" not in said:
+        said += session.recv(1000)
+    assert b"30 100" in said
+    session.sendall(b"cat; exit 7\n")
+    session.sendall(b"\x03")  # Ctrl-C ends cat, not the shell
+    session.sendall(b"exit 5\n")
+    assert session.recv_exit_status() == 5
+    everything(SSHChannel(session))
+
+
+def test_much_output_of_a_terminal_comes_whole(link: ssh.Link) -> None:
+    session = link.connection.transport.open_session()
+    session.get_pty()
+    session.exec_command("head -c 5000000 /dev/zero")
+    time.sleep(0.3)
+    assert len(everything(SSHChannel(session))) == 5_000_000
+
+
+@pytest.mark.parametrize(("name", "status"), [("TERM", 15), ("NOSUCH", 0)])
+def test_a_signal_reaches_the_command(link: ssh.Link, name: str, status: int) -> None:
+    channel = link.open("trap 'echo got; exit 15' TERM; echo up; read line; exit 0")
+    assert channel.read(10, 20) == b"up\n"
+    # paramiko has no call for it: RFC 4254, 6.9, by hand.
+    message = paramiko.Message()
+    message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+    message.add_int(channel._channel.remote_chanid)
+    message.add_string("signal")
+    message.add_boolean(False)
+    message.add_string(name)
+    link.connection.transport._send_user_message(message)
+    channel.write(b"line\n")
+    assert channel._channel.recv_exit_status() == status
+
+
+def test_a_host_may_be_the_jump_to_another(running: Site, tmp_path: Path) -> None:
+    host = running.start()[0]
+    config = tmp_path / "config"
+    identity = str(running.base / "user_key")
+    config.write_text(
+        f"Host far\n HostName 127.0.0.1\n Port {host.ssh_port}\n ProxyJump near\n"
+        f"Host near\n HostName 127.0.0.1\n Port {host.ssh_port}\n"
+        f'Host *\n User sandbox\n IdentitiesOnly yes\n IdentityFile "{identity}"\n'
+    )
+    direct = running.targets()[0]
+    target = dataclasses.replace(
+        direct, address=address.parse("far"), identity=None, ssh_config=config
+    )
+    through = ssh.connect(target, Limits())
+    assert everything(through.open("echo there")) == "there\n"
+    through.close()
 
 
 def test_its_python_is_no_virtual_environments(link: ssh.Link) -> None:

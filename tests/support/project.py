@@ -1,0 +1,142 @@
+"""A scratch project: a git repository that has adopted the recipes, with a sandbox of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+GIT = (
+    "git",
+    "-c",
+    "user.name=t",
+    "-c",
+    "user.email=t@example.invalid",
+    "-c",
+    "commit.gpgsign=false",
+)
+
+# Quick, and with limits that a test can wait for.
+SERVICE: dict[str, Any] = {
+    "requirements": "",
+    "run": "python app.py {socket}",
+    "smoke": [{"path": "/", "status": 200, "text": "hello"}],
+    "limits": {"lease": "3s", "start": "20s", "drain": "5s", "step": "20s", "hook": "20s"},
+    "thresholds": {"interval": "100ms", "failures": 3},
+}
+
+
+@dataclass
+class Project:
+    """A repository at `root`; `hosts` sandbox hosts; `service` over what SERVICE says."""
+
+    root: Path
+    hosts: int = 1
+    service: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main")
+        # The recipes are the ones under test, by link, so that coverage counts them where they are.
+        for name in ("tasks.py", "tasks", "scripts"):
+            (self.root / name).symlink_to(ROOT / name)
+        exclude = "\n".join(
+            ["tasks.py", "tasks", "scripts", ".sandbox", ".circle", "known_hosts", ""]
+        )
+        (self.root / ".git" / "info" / "exclude").write_text(exclude)
+        self.configure()
+        shutil.copy(Path(__file__).with_name("app.py"), self.root / "app.py")
+        self.commit("first")
+
+    def configure(self, **service: Any) -> None:
+        """Write invoke.yaml; `service` keys over those given before."""
+        self.service = {**self.service, **service}
+        said = {
+            "app": "demo",
+            "sandbox": {"hosts": self.hosts, "port": free_port()},
+            "service": {**SERVICE, **self.service},
+            "environments": {"sandbox": {"watch": "0s", **self.environment}},
+        }
+        (self.root / "invoke.yaml").write_text(yaml.safe_dump(said))
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(
+            [*GIT, *words], cwd=self.root, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, message: str, behaviour: str = "", **files: str) -> str:
+        """Commit everything, with the service's behaviour and other files; returns the commit."""
+        (self.root / "BEHAVIOUR").write_text(f"{behaviour}\n")
+        for name, text in files.items():
+            (self.root / name).write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+    def inv(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        timeout: float = 90,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `inv words…` to its end; its output is text."""
+        return subprocess.run(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=self.root,
+            env={**self.variables(), **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def popen(self, *words: str, **more: Any) -> subprocess.Popen[str]:
+        """Start `inv words…` in a process group of its own."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **more}
+        argv = [sys.executable, "-u", "-m", "invoke", *words]
+        return subprocess.Popen(
+            argv, cwd=self.root, env=self.variables(), start_new_session=True, **pipes
+        )
+
+    def document(self, *words: str, code: int = 0, **more: Any) -> dict[str, Any]:
+        """Run with --json, expect the exit code, and return the document."""
+        done = self.inv(*words, "--json", **more)
+        assert done.returncode == code, done.stdout + done.stderr
+        told = json.loads(done.stdout)
+        assert isinstance(told, dict)
+        return told
+
+    def variables(self) -> dict[str, str]:
+        return {name: text for name, text in os.environ.items() if not name.startswith("INVOKE_")}
+
+    def host(self, number: int = 1) -> Path:
+        """The application's directory on a sandbox host."""
+        return self.root / ".sandbox" / f"host{number}" / "srv"
+
+    def current(self, number: int = 1) -> str:
+        """The release that is live on a host, "" for none."""
+        link = self.host(number) / "current"
+        return os.path.basename(os.readlink(link)) if link.is_symlink() else ""
+
+    def journal(self, number: int = 1) -> list[dict[str, Any]]:
+        """A host's journal."""
+        path = self.host(number) / "journal.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
