@@ -9,6 +9,7 @@ It exits 0 when every claim of the story held, 1 when one did not, 2 when it cou
 
 import argparse
 import json
+import shlex
 import shutil
 import signal
 import sys
@@ -184,7 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = conclude(facts, given.json)
         keep = given.keep
         if keep:
-            down = f"cd {root} && {sys.executable} -m invoke host.down {SANDBOX} && rm -r {root}"
+            place, python = shlex.quote(str(root)), shlex.quote(sys.executable)
+            down = f"cd {place} && {python} -m invoke host.down {SANDBOX} && rm -r {place}"
             print(f"The sandbox stays up: {front}\nTo end it: {down}", file=sys.stderr)
     except Refused as error:
         console.fail(f"{error}\n{error.evidence}".strip())
