@@ -159,10 +159,7 @@ def test_a_terminal_is_one_and_hangs_up_when_the_client_is_gone(link: ssh.Link) 
     session = link.connection.transport.open_session()
     session.get_pty(term="vt100", width=91, height=17)
     session.exec_command("tty; echo $TERM; stty size; echo $$; exec sleep 60")
-    said = b""
-    while said.count(b"\r\n") < 4:
-        said += session.recv(1000)
-    name, kind, size, pid = said.decode().split("\r\n")[:4]
+    name, kind, size, pid = (heard(session, b"\r\n").decode().strip() for _ in range(4))
     assert (name.startswith("/dev/"), kind, size) == (True, "vt100", "17 91")
     process = psutil.Process(int(pid))
     session.close()
@@ -176,15 +173,22 @@ def test_a_shell_on_a_terminal_follows_its_size_and_its_keys(link: ssh.Link) -> 
     session.invoke_shell()
     session.resize_pty(width=100, height=30)
     session.sendall(b"stty size; echo don''e\n")
-    said = b""
-    while b"done\r\n" not in said:
-        said += session.recv(1000)
-    assert b"30 100" in said
-    session.sendall(b"cat; exit 7\n")
-    session.sendall(b"\x03")  # Ctrl-C ends cat, not the shell
+    assert b"30 100" in heard(session, b"done\r\n")
+    session.sendall(b"echo rea''dy; cat; exit 7\n")
+    heard(session, b"ready\r\n")
+    session.sendall(b"\x03")  # Ctrl-C ends cat and not the shell
+    heard(session, b"^C\r\n")
+    heard(session, b" ")  # its prompt: what is typed before an interrupt has been seen to is lost
     session.sendall(b"exit 5\n")
     assert session.recv_exit_status() == 5
-    everything(SSHChannel(session))
+
+
+def heard(session: paramiko.Channel, end: bytes) -> bytes:
+    """Read until something is said."""
+    said = b""
+    while not said.endswith(end):
+        said += session.recv(1)
+    return said
 
 
 def test_much_output_of_a_terminal_comes_whole(link: ssh.Link) -> None:
