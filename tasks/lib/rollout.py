@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import importlib
 import secrets
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, Sequence
@@ -104,6 +106,8 @@ class Rollout:
             step = Step("lock", "all", "lock every host and read its facts")
             try:
                 self._timed(step, self._lock)
+                # Imported while the hosts work: it is needed when they have switched, not before.
+                threading.Thread(target=importlib.import_module, args=("requests",)).start()
                 assert self.plan is not None
                 for step in self.plan.steps:
                     self._timed(step, getattr(self, f"do_{step.name}"))

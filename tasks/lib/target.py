@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,15 @@ def known_hosts(root: Path) -> Path:
     return root / "known_hosts"
 
 
+def _answers(port: int) -> bool:
+    """Tell whether anybody listens; who it is, its host key shows later."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        return True
+    except OSError:
+        return False
+
+
 def _sandbox(settings: Settings, root: Path) -> tuple[Target, ...]:
     """
     Read the sandbox's hosts from its state: one that runs is enough, the others show up as not
@@ -84,7 +94,7 @@ def _sandbox(settings: Settings, root: Path) -> tuple[Target, ...]:
 
     base = root / settings.sandbox.directory
     hosts = state.read(base).hosts
-    if not any(state.running(base, host) for host in hosts):
+    if not any(_answers(host.ssh_port) for host in hosts):
         raise Refused(
             "The sandbox isn't running; start it with `inv host --env=sandbox`.", kind="unreachable"
         )
