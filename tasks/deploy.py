@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib import console, project
+from .lib import asking, console, probes, project
 from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
 
@@ -34,60 +33,17 @@ class World:
     release: str = field(default="")
 
 
-def _tagged(world: World) -> str:
-    from .lib import gates
-
-    return gates.tagged(world.settings, world.environment, world.source, world.root)
-
-
-def _closed_before(world: World) -> str:
-    from .lib import gates
-
-    return gates.closed_before(world.settings, world.environment, world.source, world.root)
-
-
-def _watchable(world: World) -> str:
-    from .lib import public
-
-    if world.environment.watch and not public.urls(world.environment, world.targets):
-        return f"environments.{world.environment.name} has no url to watch"
-    return ""
-
-
-def _health(world: World) -> str:
-    return _public(world, "health")
-
-
-def _version(world: World) -> str:
-    return _public(world, "version")
-
-
-def _smoke(world: World) -> str:
-    return _public(world, "smoke")
-
-
-def _public(world: World, kind: str) -> str:
-    from .lib import public
-
-    places = public.urls(world.environment, world.targets)
-    return public.wrong(world.environment, places, world.release, kind)
-
-
-def _same(world: World) -> str:
-    from .lib import inspect
-
-    return inspect.drift(world.targets, world.environment)
-
-
 PHASE = Phase(
     number=6,
     name="deploy",
     closure="Production closure",
     purpose="Put a release into service on every host, with no request lost and a way back.",
     prerequisites=(
-        Check("the release is tagged and pushed", _tagged, "git push --follow-tags"),
-        Check("it has closed where it has to before", _closed_before, "inv deploy --env=staging"),
-        Check("there is something to watch", _watchable, "inv deploy --watch=0s"),
+        Check("the release is tagged and pushed", probes.tagged, "git push --follow-tags"),
+        Check(
+            "it has closed where it has to before", probes.closed_before, "inv deploy --env=staging"
+        ),
+        Check("there is something to watch", probes.watchable, "inv deploy --watch=0s"),
     ),
     procedure=(
         "Deploy to staging first: `inv deploy --env=staging`.",
@@ -98,10 +54,10 @@ PHASE = Phase(
         "When staging has closed, deploy to production: `inv deploy --env=production`.",
     ),
     validation=(
-        Check("the health check answers 200", _health, "inv deploy.logs --env=ENV"),
-        Check("the version is the release's", _version, "inv deploy.status --env=ENV"),
-        Check("the key features work", _smoke, "inv rollback --env=ENV"),
-        Check("every host serves the same release", _same, "inv deploy --env=ENV"),
+        Check("the health check answers 200", probes.health, "inv deploy.logs --env=ENV"),
+        Check("the version is the release's", probes.version, "inv deploy.status --env=ENV"),
+        Check("the key features work", probes.smoke, "inv rollback --env=ENV"),
+        Check("every host serves the same release", probes.same, "inv deploy --env=ENV"),
     ),
     troubleshooting=(
         Row(
@@ -237,7 +193,7 @@ def _plan(world: World) -> Outcome:
     _tell(world)
     with _rollout(world) as rollout:
         planned = rollout.planned()
-    show(planned)
+    asking.show(planned)
     again = f"inv deploy --env={world.environment.name} --version={world.source.version}"
     return Outcome(planned.document(), next=again, document=planned.document())
 
@@ -246,7 +202,7 @@ def _deploy(world: World, named: bool, yes: bool) -> Outcome:
     _tell(world)
     env, source = world.environment, world.source
     if env.confirm:
-        confirm(env.name, f"Deploy {source.version} to {env.name}", named, yes)
+        asking.confirm(env.name, f"Deploy {source.version} to {env.name}", named, yes)
     console.say(f"Deploying {source.version} ({source.commit[:7]}) to {env.name}")
     with _rollout(world) as rollout:
         detail = rollout.carry_out()
@@ -257,26 +213,3 @@ def _deploy(world: World, named: bool, yes: bool) -> Outcome:
         + (f" and {watched:.0f} s of watching" if watched else "")
     )
     return Outcome(detail, world=dataclasses.replace(world, release=detail["release"]))
-
-
-def confirm(name: str, what: str, named: bool, yes: bool) -> None:
-    """Have the operator type the environment's name. Raises Refused."""
-    if yes:
-        if not named:
-            raise Refused(f"--yes needs --env={name}, so that nothing is done by a default.")
-        return
-    if not sys.stdin.isatty():
-        raise Refused(f"{what} has to be confirmed: add `--env={name} --yes`.")
-    print(f"{what}. Type {name} to go on: ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip() != name:
-        raise Refused(f"{name} was not typed; nothing was changed.")
-
-
-def show(plan: Any) -> None:
-    """Print a plan for people."""
-    console.say(f"{plan.phase} of {plan.version} ({plan.commit[:7]}) on {plan.environment}")
-    console.say(f"release {plan.release}, resting on facts {plan.facts}")
-    console.table(
-        sorted((n, live or "nothing") for n, live in plan.hosts.items()), ("host", "live")
-    )
-    console.table([(s.name, s.on, s.does) for s in plan.steps], ("step", "on", "does"))

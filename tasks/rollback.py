@@ -11,7 +11,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from . import deploy as deploys
-from .lib import console, journal, project
+from .lib import asking, console, journal, probes, project
 from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
 
@@ -60,10 +60,10 @@ PHASE = Phase(
         "Write down what went wrong and why it was rolled back.",
     ),
     validation=(
-        Check("the health check answers 200", deploys._health, "inv deploy.logs --env=ENV"),
-        Check("the version is the release's", deploys._version, "inv deploy.status --env=ENV"),
-        Check("the key features work", deploys._smoke, "inv monitor --env=ENV"),
-        Check("every host serves the same release", deploys._same, "inv rollback --env=ENV"),
+        Check("the health check answers 200", probes.health, "inv deploy.logs --env=ENV"),
+        Check("the version is the release's", probes.version, "inv deploy.status --env=ENV"),
+        Check("the key features work", probes.smoke, "inv monitor --env=ENV"),
+        Check("every host serves the same release", probes.same, "inv rollback --env=ENV"),
     ),
     troubleshooting=(
         Row(
@@ -156,7 +156,7 @@ def rollback(
         rollout = _rollout(seen[0], to, keep_schema)
         if plan:
             planned = rollout.planned()
-            deploys.show(planned)
+            asking.show(planned)
             again = f"inv rollback --env={planned.environment} --to={planned.release}"
             return Outcome(planned.document(), next=again, document=planned.document())
         return _rollback(seen[0], rollout, bool(env), yes, begun)
@@ -178,7 +178,7 @@ def _rollout(world: World, to: str, keep_schema: bool) -> Any:
 def _rollback(world: World, rollout: Any, named: bool, yes: bool, begun: float) -> Outcome:
     env = world.environment
     if env.confirm or not named:
-        deploys.confirm(env.name, f"Roll {env.name} back", named, yes)
+        asking.confirm(env.name, f"Roll {env.name} back", named, yes)
     console.say(f"Rolling {env.name} back")
     detail = rollout.carry_out()
     watched = detail["watch"]["seconds"] if detail["watch"] else 0.0

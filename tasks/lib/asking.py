@@ -1,0 +1,39 @@
+"""Before something is done: its plan is shown, and the operator types the environment's name."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from . import console
+from .errors import Refused
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+
+def confirm(name: str, what: str, named: bool, yes: bool) -> None:
+    """Have the operator type the environment's name.
+
+    what: a sentence without its dot; named: whether `--env` was given; yes: whether `--yes` was.
+    Raises Refused.
+    """
+    if yes:
+        if not named:
+            raise Refused(f"--yes needs --env={name}, so that nothing is done by a default.")
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"{what} has to be confirmed: add `--env={name} --yes`.")
+    print(f"{what}. Type {name} to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != name:
+        raise Refused(f"{name} was not typed; nothing was changed.")
+
+
+def show(plan: Plan) -> None:
+    """Print a plan for people."""
+    console.say(f"{plan.phase} of {plan.version} ({plan.commit[:7]}) on {plan.environment}")
+    console.say(f"release {plan.release}, resting on facts {plan.facts}")
+    console.table(
+        sorted((n, live or "nothing") for n, live in plan.hosts.items()), ("host", "live")
+    )
+    console.table([(s.name, s.on, s.does) for s in plan.steps], ("step", "on", "does"))

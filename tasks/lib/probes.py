@@ -1,0 +1,85 @@
+"""What a deploy and a rollback look at, each as a probe: "" where it holds, else what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .settings import Environment, Settings
+    from .source import Source
+    from .target import Target
+
+
+class Served(Protocol):
+    """An environment, its hosts, and the release that it should serve, "" for any."""
+
+    @property
+    def environment(self) -> Environment: ...
+    @property
+    def targets(self) -> tuple[Target, ...]: ...
+    @property
+    def release(self) -> str: ...
+
+
+class Coming(Served, Protocol):
+    """A version that is about to be served there."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def root(self) -> Path: ...
+    @property
+    def source(self) -> Source: ...
+
+
+def tagged(world: Coming) -> str:
+    """The version is a tag that others can find."""
+    from . import gates
+
+    return gates.tagged(world.settings, world.environment, world.source, world.root)
+
+
+def closed_before(world: Coming) -> str:
+    """The version has closed in the environment that comes before this one."""
+    from . import gates
+
+    return gates.closed_before(world.settings, world.environment, world.source, world.root)
+
+
+def watchable(world: Served) -> str:
+    """There is an address to watch, where watching is wanted."""
+    from . import public
+
+    if world.environment.watch and not public.urls(world.environment, world.targets):
+        return f"environments.{world.environment.name} has no url to watch"
+    return ""
+
+
+def health(world: Served) -> str:
+    """The public health check answers."""
+    return _public(world, "health")
+
+
+def version(world: Served) -> str:
+    """The public address names the release."""
+    return _public(world, "version")
+
+
+def smoke(world: Served) -> str:
+    """The configured smoke requests are answered as they should be."""
+    return _public(world, "smoke")
+
+
+def same(world: Served) -> str:
+    """Every host answers and serves the same release, which runs."""
+    from . import inspect
+
+    return inspect.drift(world.targets, world.environment)
+
+
+def _public(world: Served, kind: str) -> str:
+    from . import public
+
+    places = public.urls(world.environment, world.targets)
+    return public.wrong(world.environment, places, world.release, kind)
