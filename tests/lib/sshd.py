@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+import paramiko
 
 from tasks.lib import address
 from tasks.lib.target import Target
@@ -137,3 +140,15 @@ class World:
     def stop(self) -> None:
         for server in self.servers:
             server.stop()
+
+
+def worlds(directory: Path) -> Iterator[World]:
+    """Yield a World, as a fixture does, and see that no connection of ours outlives the test."""
+    made = World(directory)
+    yield made
+    made.stop()
+    # Every transport of paramiko is a thread.
+    deadline = time.monotonic() + 10
+    while any(isinstance(each, paramiko.Transport) for each in threading.enumerate()):
+        assert time.monotonic() < deadline, "a connection was left open"
+        time.sleep(0.01)

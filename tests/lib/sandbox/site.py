@@ -6,9 +6,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import requests
+
+from tasks.lib import ssh
 from tasks.lib.sandbox import control, state
 from tasks.lib.sandbox.state import Host
 from tasks.lib.settings import Environment, Limits, Sandbox, Settings
@@ -138,3 +142,20 @@ def until(holds: object, limit: float = 20.0) -> None:
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.01)
+
+
+Make = Callable[..., Site]
+
+
+def says(made: Site, command: str, number: int = 0) -> str:
+    link = ssh.connect(made.targets()[number], Limits())
+    channel = link.open(command)
+    found = b"".join(iter(lambda: channel.read(65536, 20), b"")).decode()
+    link.close()
+    return found
+
+
+def status(url: str) -> int:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=20).status_code
