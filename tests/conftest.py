@@ -13,7 +13,10 @@ from tests.support.project import Project
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """Make a scratch project whose sandbox runs: `make(hosts=3, service={...})`. It is gone at the end."""
+    """Make a scratch project whose sandbox runs: `make(hosts=3, service={...})`.
+
+    It is gone at the end.
+    """
     made: list[Project] = []
 
     def project(**about: Any) -> Project:

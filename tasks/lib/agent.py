@@ -1,4 +1,5 @@
-"""The host's half as one source: the parts in scripts/agent/, assembled, and the constant command that loads it."""
+"""The host's half as one source: the parts in scripts/agent/, assembled, and the constant command
+that loads it."""
 
 from __future__ import annotations
 
@@ -24,8 +25,9 @@ PARTS = (
     "relay",
 )
 
-# A length and that many bytes of source come first, so that the rest of the input stays for the agent; the mark is
-# what ends the words of a talkative login shell. Nothing of ours or of the user's is ever part of this command.
+# A length and that many bytes of source come first, so that the rest of the input stays for the
+# agent; the mark ends the words of a talkative login shell. Nothing of ours or of the user's is
+# ever part of this command.
 _LOADER = (
     "import sys;i=sys.stdin.buffer;m,n=i.readline().split();s=i.read(int(n));"
     "exec(compile(s,'agent.py','exec'),{'__name__':'agent','MARK':m.decode(),'SOURCE':s})"
@@ -45,7 +47,8 @@ sys.modules["relay"].main(globals())
 
 
 def command(python: str) -> str:
-    """Return the remote command line that loads the agent; `python`: the host's interpreter, from the configuration."""
+    """Return the remote command line that loads the agent; `python`: the host's interpreter, from
+    the configuration."""
     return f"{shlex.quote(python)} -I -c {shlex.quote(_LOADER)}"
 
 

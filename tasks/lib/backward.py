@@ -1,4 +1,5 @@
-"""A rollback: to a release that closed on every host before, healthy before anything is switched."""
+"""A rollback: to a release that closed on every host before, healthy before anything is
+switched."""
 
 from __future__ import annotations
 
@@ -101,13 +102,14 @@ class Rollback(Rollout):
         since = migrations(facts, target["release"])
         backups = [f"{e['version']}: {e['backup']}" for e in since if e.get("backup")]
         if since:
-            said = f"before_start ran since {target['release']} ({', '.join(e['version'] for e in since)})"
+            versions = ", ".join(entry["version"] for entry in since)
+            said = f"before_start ran since {target['release']} ({versions})"
             console.warn(f"{said}; backups: {', '.join(backups) or 'none'}")
             if not self.environment.hooks.before_rollback and not self.keep_schema:
                 raise Refused(
                     f"{said}, and no before_rollback hook takes it back; backups:"
-                    f" {', '.join(backups) or 'none'}. If the older release can use the schema as it"
-                    f" is: `inv rollback --env={self.environment.name} --keep-schema`.",
+                    f" {', '.join(backups) or 'none'}. If the older release can use the schema as"
+                    f" it is: `inv rollback --env={self.environment.name} --keep-schema`.",
                     kind="schema",
                 )
         return Plan(
@@ -163,7 +165,8 @@ class Rollback(Rollout):
         return detail
 
     def _reduce(self, error: HostErrors) -> None:
-        """Go on without the hosts that failed, as long as one is left; they are named at the end."""
+        """Go on without the hosts that failed, as long as one is left; they are named at the
+        end."""
         for name, each in error.errors.items():
             console.warn(f"{name}: {each.message}")
             self.absent[name] = each.message
@@ -239,8 +242,8 @@ class Rollback(Rollout):
         self.do_close()
         assert self.plan is not None
         raise Settled(
-            f"{self.environment.name} is back on {self.plan.release}, and the trouble goes on ({error})"
-            " It is not in the code: look at the infrastructure, `inv monitor --env="
+            f"{self.environment.name} is back on {self.plan.release}, and the trouble goes on"
+            f" ({error}) It is not in the code: look at the infrastructure, `inv monitor --env="
             f"{self.environment.name}`.",
             kind="infrastructure",
         )

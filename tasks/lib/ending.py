@@ -34,7 +34,8 @@ def reverted(ended: Ended) -> bool:
 
 
 def report(ended: Ended) -> str:
-    """Return per host its load, memory and disk, and the release's last lines as the host saw them."""
+    """Return per host its load, memory and disk, and the release's last lines as the host saw
+    them."""
     lines = []
     for name, lost in ended.items():
         seen = lost.ended.get("report")

@@ -29,7 +29,10 @@ class Member:
         self.session = Session(self._channel, {**about, **hello}, environment.limits.lease)
 
     def connect(self) -> None:
-        """Open the SSH connection. Raises Refused."""
+        """Open the SSH connection.
+
+        Raises Refused.
+        """
         from . import ssh
 
         if self.link is None or not self.link.alive():
@@ -74,7 +77,10 @@ class HostErrors(Exception):
 
 
 class Fleet:
-    """Members in the order of the configuration. Use as a context manager: the connections end with it."""
+    """Members in the order of the configuration.
+
+    Use as a context manager: the connections end with it.
+    """
 
     def __init__(
         self, targets: Sequence[Target], environment: Environment, hello: Value | None = None
@@ -104,7 +110,8 @@ class Fleet:
         return errors
 
     def begin(self) -> None:
-        """Start the run on every host: the first locks first, so that of two operators one wins everywhere.
+        """Start the run on every host: the first locks first, so that of two operators one wins
+        everywhere.
 
         Raises HostErrors; nothing has changed on any host then.
         """
@@ -115,7 +122,10 @@ class Fleet:
     def each(
         self, act: Callable[[Member], Any], members: Iterable[Member] | None = None
     ) -> dict[str, Any]:
-        """Do `act` for each host at once; the values by host. Raises HostErrors when any failed."""
+        """Do `act` for each host at once; the values by host.
+
+        Raises HostErrors when any failed.
+        """
         chosen = list(self.members if members is None else members)
         futures = {member.name: self._pool.submit(act, member) for member in chosen}
         values: dict[str, Any] = {}

@@ -1,4 +1,5 @@
-"""A deploy: a new release prepared beside the live one on every host, then switched to everywhere."""
+"""A deploy: a new release prepared beside the live one on every host, then switched to
+everywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from .target import Target
 
 
 class Deploy(Rollout):
-    """Use inside `with parcel`: the files of the release are packed when the hosts have said what they lack."""
+    """Use inside `with parcel`: the files of the release are packed when the hosts have said what
+    they lack."""
 
     kind = "deploy"
 
@@ -102,14 +104,18 @@ class Deploy(Rollout):
         self.fleet.each(stage)
 
     def _pack(self, bits: str) -> bytes:
-        """Return a packfile of the objects whose bit is set (a hexadecimal number behind a leading 1)."""
+        """Return a packfile of the objects whose bit is set (a hexadecimal number behind a leading
+        1)."""
         flags = bin(int(bits, 16))[3:]
         return b"".join(
             self.parcel.pack([name for name, flag in zip(self.parcel.ids, flags) if flag == "1"])
         )
 
     def do_once(self) -> None:
-        """On the first host: backup, then before_start. A migration is ended by its own limit only."""
+        """On the first host: backup, then before_start.
+
+        A migration is ended by its own limit only.
+        """
         hooks = self.environment.hooks
         if hooks.backup:
             done = self._hook("backup", hooks.backup, stoppable=True)
@@ -142,7 +148,8 @@ class Deploy(Rollout):
         self.call("drain", self.environment.limits.drain)
 
     def do_confirm(self) -> None:
-        """Every host forward by default; who can't be asked within its lease brings the others back."""
+        """Every host forward by default; who can't be asked within its lease brings the others
+        back."""
         self.call("confirm", self.environment.limits.lease)
         self.way_on_failure = ""
 

@@ -1,4 +1,5 @@
-"""What a deploy must pass before anything is changed: one small function a gate, "" or the sentence that refuses."""
+"""What a deploy must pass before anything is changed: one small function a gate, "" or the sentence
+that refuses."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ OLDEST = (3, 9)
 
 
 def tagged(settings: Settings, environment: Environment, source: Source, root: Path) -> str:
-    """A version that others can find: its tag is on the remote. Not in the sandbox."""
+    """A version that others can find: its tag is on the remote.
+
+    Not in the sandbox.
+    """
     if not environment.require_tag or (environment.untagged and not source.tagged):
         return ""
     if not source.tagged:
@@ -59,7 +63,8 @@ BEFORE: tuple[Gate, ...] = (tagged, closed_before)
 
 
 def host_gates(environment: Environment, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What keeps the hosts from taking a release, by what they said; every reason, not the first."""
+    """What keeps the hosts from taking a release, by what they said; every reason, not the
+    first."""
     found: list[str] = []
     for name, fact in facts.items():
         version = tuple(int(part) for part in fact["python"].split(".")[:2])
@@ -72,7 +77,8 @@ def host_gates(environment: Environment, facts: Mapping[str, Mapping[str, Any]])
             (fact["disk_free"] < DISK, f"only {fact['disk_free'] >> 20} MiB of disk are free"),
             (
                 memory is not None and memory < needed,
-                f"{(memory or 0) >> 20} MiB of memory are free, a second instance needs {needed >> 20}",
+                f"a second instance needs {needed >> 20} MiB of memory,"
+                f" {(memory or 0) >> 20} are free",
             ),
             (
                 bool(wants),

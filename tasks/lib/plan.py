@@ -1,4 +1,5 @@
-"""The plan of a deploy or rollback: what `--plan` prints and what a run then executes, the same object."""
+"""The plan of a deploy or rollback: what `--plan` prints and what a run then executes, the same
+object."""
 
 from __future__ import annotations
 
@@ -65,15 +66,19 @@ def fingerprint(facts: Mapping[str, Mapping[str, Any]], *more: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+VERIFY = "health, release id and smoke requests through each front, then the URL"
+
+
 def deploy_steps(environment: Environment, hosts: Sequence[str]) -> tuple[Step, ...]:
     """Return the steps of a deploy in their order (DESIGN.md §5)."""
     hooks = environment.hooks
+    once = _commands(("backup", hooks.backup), ("before_start", hooks.before_start))
     steps = [
         Step("stage", "all", _stage(environment)),
-        Step("once", "first", _commands(("backup", hooks.backup), ("before_start", hooks.before_start))),
+        Step("once", "first", once),
         Step("start", "all", f"start beside the old one, healthy at {environment.health}"),
         Step("switch", "all", "point `current` at it"),
-        Step("verify", "all", "health, release id and smoke requests through each front, then the URL"),
+        Step("verify", "all", VERIFY),
         Step("after_switch", "first", hooks.after_switch),
         Step("drain", "all", "stop the old one" if environment.overlap == "drain" else ""),
         Step("watch", "operator", _watch(environment) if environment.watch else ""),
@@ -95,7 +100,7 @@ def rollback_steps(environment: Environment, migrated: bool) -> tuple[Step, ...]
         Step(
             "verify",
             "all",
-            "health, release id and smoke requests through each front, then the URL",
+            VERIFY,
         ),
         Step("watch", "operator", _watch(environment) if environment.watch else ""),
         Step("close", "all", "journal it, drain the one before"),

@@ -1,4 +1,5 @@
-"""What users see: the public address of an environment, and the requests that have to be answered there."""
+"""What users see: the public address of an environment, and the requests that have to be answered
+there."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ def urls(environment: Environment, targets: Sequence[Target]) -> list[str]:
 
 
 def requests_for(environment: Environment, release: str) -> list[dict[str, Any]]:
-    """Return what must be answered, as the agent's step `verify` takes it; `release`: "" for any."""
+    """Return what must be answered, as the agent's step `verify` takes it; `release`: "" for
+    any."""
     host = environment.host_header or environment.url.partition("://")[2].partition("/")[0]
     asked: list[dict[str, Any]] = [{"path": environment.health, "status": 200, "throttled": True}]
     if environment.version_path:
@@ -32,7 +34,8 @@ def requests_for(environment: Environment, release: str) -> list[dict[str, Any]]
 def wrong(environment: Environment, places: Sequence[str], release: str, kinds: str = "all") -> str:
     """Ask at each public address; return "" or what the first answer that isn't as wanted was.
 
-    kinds: "health", "version", "smoke" or "all" of them. release: the id that must be named, "" for any.
+    kinds: "health", "version", "smoke" or "all" of them. release: the id that must be named, "" for
+    any.
     """
     import requests
 

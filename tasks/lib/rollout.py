@@ -1,4 +1,5 @@
-"""What a deploy and a rollback share: a run on every host, a plan walked step by step, and an end that is known."""
+"""What a deploy and a rollback share: a run on every host, a plan walked step by step, and an end
+that is known."""
 
 from __future__ import annotations
 
@@ -49,7 +50,10 @@ def operator() -> str:
 
 
 class Rollout:
-    """One run on all hosts. Subclasses give `kind`, `prepare` (facts to plan) and a `do_<step>` for each step."""
+    """One run on all hosts.
+
+    Subclasses give `kind`, `prepare` (facts to plan) and a `do_<step>` for each step.
+    """
 
     kind = ""
     way_on_failure = "back"
@@ -90,9 +94,10 @@ class Rollout:
             return self.prepare(facts)
 
     def carry_out(self) -> dict[str, Any]:
-        """Lock, plan and walk the plan. Returns the detail for journal and document.
+        """Lock, plan and walk the plan.
 
-        Raises Refused where nothing was changed, NotClosed with what was undone, Interrupted.
+        Returns the detail for journal and document. Raises Refused where nothing was
+        changed, NotClosed with what was undone, Interrupted.
         """
         spec: dict[str, Any] = {
             "run": self.run,
@@ -123,7 +128,10 @@ class Rollout:
         return self.detail("closed")
 
     def prepare(self, facts: dict[str, Value]) -> Plan:
-        """Decide on what the hosts said. Raises Refused."""
+        """Decide on what the hosts said.
+
+        Raises Refused.
+        """
         raise NotImplementedError
 
     def ids(self) -> bytes | None:
@@ -131,7 +139,8 @@ class Rollout:
         return None
 
     def detail(self, outcome: str) -> dict[str, Any]:
-        """Return what is told of the run: names, seconds per step, the watch, each host's outcome."""
+        """Return what is told of the run: names, seconds per step, the watch, each host's
+        outcome."""
         plan = self.plan
         return {
             "run": self.run,
@@ -173,7 +182,8 @@ class Rollout:
                 done = fact["settled"]
                 live = done["current"] or "nothing"
                 console.warn(
-                    f"{name}: an interrupted run was settled first: {done['outcome']}, {live} is live"
+                    f"{name}: an interrupted run was settled first: {done['outcome']},"
+                    f" {live} is live"
                 )
         self.plan = self.prepare(facts)
 

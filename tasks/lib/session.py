@@ -1,4 +1,5 @@
-"""The operator's half of a run: one host, numbered steps, a heartbeat, and the way back after a lost connection."""
+"""The operator's half of a run: one host, numbered steps, a heartbeat, and the way back after a
+lost connection."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class HostError(Exception):
 
 
 class Busy(HostError):
-    """Somebody else's run holds the host: `holder` has run, who, since (epoch seconds) and doing."""
+    """Somebody else's run holds the host: `holder` has run, who, since (epoch seconds) and
+    doing."""
 
     def __init__(self, holder: Mapping[str, Any]) -> None:
         super().__init__("locked", "another run holds the host")
@@ -53,8 +55,9 @@ class Lost(HostError):
 class Session:
     """A conversation with a host's agent, which outlives the channel that carries it.
 
-    opener: makes a new channel with the agent's loader at its other end; hello: the first frame (root, adapter, and for a
-    run: run, spec); lease: seconds within which a broken connection may come back.
+    opener: makes a new channel with the agent's loader at its other end. hello: the first frame
+    (root, adapter, and for a run: run, spec). lease: seconds within which a broken connection may
+    come back.
     """
 
     def __init__(self, opener: Opener, hello: Value, lease: float) -> None:
@@ -68,9 +71,10 @@ class Session:
         self.lost: Lost | None = None
 
     def open(self, start: bool = False) -> Value:
-        """Open a channel and greet; `start` also starts the run. Returns the agent's greeting.
+        """Open a channel and greet; `start` also starts the run.
 
-        Raises Busy, Lost (the run has ended), HostError, OSError.
+        Returns the agent's greeting. Raises Busy, Lost (the run has ended), HostError,
+        OSError.
         """
         mark = secrets.token_hex(16).encode()
         code = agent.source()
@@ -100,9 +104,10 @@ class Session:
     ) -> Any:
         """Have one step done and return its value.
 
-        within: seconds until the host counts as hanging; blob: bytes that go with the step; heard: given what a streaming
-        question sends. A connection that breaks is opened anew within the lease, and the step is asked for again under
-        its number: the host answers it without doing it twice. Raises HostError as the host told it, or Lost.
+        within: seconds until the host counts as hanging. blob: bytes that go with the step. heard:
+        given what a streaming question sends. A connection that breaks is opened anew within the
+        lease, and the step is asked for again under its number: the host answers it without doing
+        it twice. Raises HostError as the host told it, or Lost.
         """
         with self.lock:
             if self.lost:
@@ -124,7 +129,8 @@ class Session:
                     raise
 
     def beat(self) -> None:
-        """Keep the lease while nothing else is going on; a step that is under way does it itself."""
+        """Keep the lease while nothing else is going on; a step that is under way does it
+        itself."""
         if self.lock.acquire(blocking=False):
             try:
                 self.call("beat", self._lease)

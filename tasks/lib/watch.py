@@ -1,4 +1,7 @@
-"""Is the new release as good as it has to be? Samples from a source against thresholds: PASS, FAIL or NODATA."""
+"""Is the new release as good as it has to be?
+
+Samples from a source against thresholds: PASS, FAIL or NODATA.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ PASS, FAIL, NODATA = "PASS", "FAIL", "NODATA"
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: whether the request was answered well, in how many seconds, and what was wrong."""
+    """One measurement: whether the request was answered well, in how many seconds, and what was
+    wrong."""
 
     ok: bool
     seconds: float
@@ -32,7 +36,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the watch found. error_ratio: bad samples per sample; p95_seconds: of the good ones; None without data."""
+    """What the watch found.
+
+    error_ratio: bad samples per sample; p95_seconds: of the good ones; None without data.
+    """
 
     verdict: str
     samples: int
@@ -67,8 +74,9 @@ def judge(
         )
 
     if ratio > limits.error_ratio and (final or len(bad) >= limits.failures):
-        said = f"error ratio {ratio:.3f} over {limits.error_ratio:g} ({len(bad)} of {len(samples)} requests)"
-        return verdict(FAIL, f"{said}, last: {bad[-1].wrong}")
+        said = f"error ratio {ratio:.3f} over {limits.error_ratio:g}"
+        of = f"{len(bad)} of {len(samples)} requests"
+        return verdict(FAIL, f"{said} ({of}), last: {bad[-1].wrong}")
     slow = p95 is not None and p95 > limits.p95
     if slow and (final or len(good) >= 20):
         return verdict(FAIL, f"p95 {p95:.3f} s over {limits.p95:g} s in {len(samples)} requests")

@@ -1,4 +1,5 @@
-"""Where the time of a deploy and a rollback goes: per step, on 1, 3 and 9 sandbox hosts, near and 50 ms away.
+"""Where the time of a deploy and a rollback goes: per step, on 1, 3 and 9 sandbox hosts, near and
+50 ms away.
 
 Run it: `python tests/benchmarks/deploying.py [--runs 5] [--hosts 1,3,9] [--round-trips 0,0.05]`.
 Medians of RUNS code-only deploys of a small service, no watch. "own" is what is left of the whole

@@ -1,7 +1,8 @@
 """A service small enough to start in no time: standard library only, one thread a request.
 
 `python app.py SOCKET`. What it does wrong is told by files beside it, so that each release of a
-test brings its own: BEHAVIOUR holds words like `exit-at-start`, `unhealthy`, `slow=2`, `errors=0.5` (of `/`, once it has given `good=20` answers).
+test brings its own: BEHAVIOUR holds words like `exit-at-start`, `unhealthy`, `slow=2`, `errors=0.5`
+(of `/`, once it has given `good=20` answers).
 """
 
 import http.server

@@ -1,4 +1,5 @@
-"""A TCP proxy on loopback that a test puts before a host: it delays, and it can be cut and mended."""
+"""A TCP proxy on loopback that a test puts before a host: it delays, and it can be cut and
+mended."""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+"""A real web server for tests of those who ask: each path's answer is told beforehand."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a path gives: after `wait` seconds, `status` and `body`."""
+
+    status: int = 200
+    body: str = ""
+    wait: float = 0.0
+
+
+@dataclass
+class Site:
+    """Where the server is, and what it was asked: (path, Host header)."""
+
+    url: str
+    answers: dict[str, Answer]
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def serve(answers: Mapping[str, Answer]) -> Iterator[Site]:
+    """Serve on a free loopback port until the block ends; what isn't told is 404."""
+    site = Site("", dict(answers))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None: ...
+
+        def do_GET(self) -> None:
+            site.asked.append((self.path, self.headers.get("Host", "")))
+            answer = site.answers.get(self.path, Answer(404))
+            time.sleep(answer.wait)
+            body = answer.body.encode()
+            try:
+                self.send_response(answer.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except OSError:
+                self.close_connection = True  # who asked did not wait
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    site.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
