@@ -49,13 +49,13 @@ class Settler:
             try:
                 self.service.start(old)
             except Failure as error:
-                self.host.record("stuck", reason=reason, error=error.message, **_facts(pending))
+                self.host.record("stuck", why=reason, error=error.message, **_facts(pending))
                 self.forget()
                 return {"outcome": "stuck", "current": self.host.current(), "error": error.message}
         if self.host.current() != old:
             self.switch(old)
         self.leave(new)
-        self.host.record("reverted", reason=reason, **_facts(pending))
+        self.host.record("reverted", why=reason, **_facts(pending))
         self.forget()
         return {"outcome": "reverted", "current": old}
 
@@ -66,13 +66,13 @@ class Settler:
             self.service.start(new)
         except Failure as error:
             if self.host.current() != new:
-                self.host.record("stuck", reason=reason, error=error.message, **_facts(pending))
+                self.host.record("stuck", why=reason, error=error.message, **_facts(pending))
                 self.forget()
                 return {"outcome": "stuck", "current": self.host.current(), "error": error.message}
         if self.host.current() != new:
             self.switch(new)
         self.leave(pending["from"])
-        self.host.record("closed", reason=reason, **_facts(pending))
+        self.host.record("closed", why=reason, **_facts(pending))
         self.forget()
         return {"outcome": "closed", "current": new}
 

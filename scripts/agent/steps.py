@@ -216,7 +216,7 @@ class Steps:
                 self.host.git("update-ref", "-d", "refs/releases/" + self.staged)
         if self.staged or self.started:
             base = {"run": self.spec["run"], "kind": self.spec["kind"], "who": self.spec["who"]}
-            self.host.record("aborted", release=self.staged or self.started, reason=reason, **base)
+            self.host.record("aborted", release=self.staged or self.started, why=reason, **base)
             return {"outcome": "aborted"}
         return {}
 
