@@ -112,14 +112,21 @@ def _group_lives(pid: int) -> bool:
         return False
 
 
-def open_lock(path: str) -> Optional[int]:
-    """The run's lock, held, or None when somebody else holds it. The kernel frees it with its last holder."""
+def open_lock(path: str, patience: float = 0.2) -> Optional[int]:
+    """The run's lock, held, or None when somebody else holds it. The kernel frees it with its last holder.
+
+    Who only asks for the holder has the lock for an instant; `patience` (seconds) is longer than that.
+    """
     import fcntl
 
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return handle
-    except OSError:
-        os.close(handle)
-        return None
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except OSError:
+            if time.monotonic() > until:
+                os.close(handle)
+                return None
+            time.sleep(0.01)

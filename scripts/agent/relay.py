@@ -1,26 +1,22 @@
-"""Where a session begins: answers questions by itself, or brings the operator and the run together and carries bytes."""
+"""Where a session begins: hands questions on, or brings the operator and the run together and carries bytes."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from typing import Any, BinaryIO, Dict, List
+from typing import Any, BinaryIO, Dict
 
-from command import open_lock
 from disk import replace
-from facts import facts
 from host import Host
+from questions import questions
 from run import guard, settle_alone
 from service import Service
-from staging import missing
-from wire import Failure, named, pack, unpack
+from wire import Failure, named, pack, tell, unpack
 
 Message = Dict[str, Any]
 
@@ -59,11 +55,6 @@ def session(mark: str, source: bytes) -> None:
         failure = Failure.of(error)
         told = {"kind": failure.kind, "message": failure.message, "evidence": failure.evidence}
         tell(out, {"error": told})
-
-
-def tell(out: BinaryIO, message: Message) -> None:
-    out.write(pack(b"J", message))
-    out.flush()
 
 
 # Bringing operator and run together.
@@ -174,113 +165,3 @@ def carry(peer: socket.socket, read: BinaryIO, out: BinaryIO) -> None:
             out.write(chunk)
             out.flush()
     os._exit(0)
-
-
-# Questions, which need no lock.
-
-
-def questions(host: Host, wanted: Message, read: BinaryIO, out: BinaryIO) -> None:
-    """Answer numbered questions until the session ends."""
-    service = Service(host, wanted.get("adapter", "auto"))
-    if os.path.isdir(host.root):
-        os.chdir(host.root)
-    tell(out, {"ready": True})
-    while True:
-        frame = unpack(read.read)
-        if frame is None:
-            return
-        step = frame[1]
-        if not step:
-            continue
-        blob = b""
-        while step.get("blob"):
-            part = unpack(read.read)
-            if part is None or not part[1]:
-                break
-            blob += part[1]
-        try:
-            tell(out, {"n": step["n"], "ok": True, "value": answer(service, step, blob, read, out)})
-        except (Failure, OSError) as error:
-            failure = Failure.of(error)
-            told = {"kind": failure.kind, "message": failure.message, "evidence": failure.evidence}
-            tell(out, {"n": step["n"], "ok": False, "error": told})
-
-
-def answer(service: Service, step: Message, blob: bytes, read: BinaryIO, out: BinaryIO) -> Any:
-    """One question's answer. Raises Failure."""
-    host, what = service.host, step.get("do")
-    if what == "facts":
-        more = {"missing": missing(service, blob)} if step.get("blob") else {}
-        return {**facts(service), **more}
-    if what == "history":
-        return {"entries": host.journal()[-int(step["count"]) :]}
-    if what == "check":
-        return {"damage": service.damage(named(step["release"]))}
-    if what == "push":
-        return push(host, step["text"], step["rotated"])
-    if what in ("logs", "exec"):
-        release = named(step.get("release") or host.current() or "none")
-        if what == "logs":
-            service.said(release)
-            command = service.keeper.log_command(
-                release, named(step["process"]), int(step["lines"]), bool(step["follow"])
-            )
-            return stream(
-                service, release, command, os.environ.copy(), host.root, step["n"], read, out
-            )
-        argv, cwd, env = service.command(release, "true")
-        return stream(
-            service, release, [str(word) for word in step["argv"]], env, cwd, step["n"], read, out
-        )
-    raise Failure("protocol", "no question is called %r" % (what,))
-
-
-def push(host: Host, text: str, rotated: List[str]) -> Message:
-    """Replace shared/.env, atomically, for the next release; `rotated` keys are the older releases' too from now on."""
-    host.prepare()
-    lock = open_lock(host.path("lock"))
-    if lock is None:
-        raise Failure("locked", "a run holds this host")
-    try:
-        if rotated:
-            known = host.read_json("shared", ".rotated.json") or []
-            replace(host.path("shared", ".rotated.json"), json.dumps(sorted({*known, *rotated})))
-        replace(host.path("shared", ".env"), text)
-    finally:
-        os.close(lock)
-    return {"keys": text.count("\n")}
-
-
-def stream(
-    service: Service,
-    release: str,
-    argv: List[str],
-    env: Dict[str, str],
-    cwd: str,
-    number: int,
-    read: BinaryIO,
-    out: BinaryIO,
-) -> Message:
-    """Run a command and send its output line by line, secrets hidden; it ends with the operator's session."""
-    try:
-        child = subprocess.Popen(
-            argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-    except OSError as error:
-        raise Failure("command", "%s can't be run: %s" % (argv[0], error.strerror)) from None
-
-    def watch() -> None:
-        while unpack(read.read) is not None:
-            pass
-        with contextlib.suppress(OSError):
-            os.killpg(child.pid, signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()
-    assert child.stdout is not None
-    while True:
-        line = child.stdout.readline(8192)
-        if not line:
-            break
-        tell(out, {"n": number, "out": service.hide(release, line.decode("utf-8", "replace"))})
-    return {"code": child.wait()}

@@ -14,6 +14,7 @@ import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from disk import fingerprint
+from hiding import forms, hide
 from host import Host
 from keeper import Launch, keeper
 from wire import Failure
@@ -122,10 +123,14 @@ class Service:
 
     def command(self, release: str, text: str) -> Launch:
         """A configured command: split as a shell would, given to none."""
+        return self.surround(release, shlex.split(text))
+
+    def surround(self, release: str, words: List[str]) -> Launch:
+        """A command's words in the release's directory and environment, the socket and the interpreter filled in."""
         manifest, base = self.said(release), self.host.release(release)
         cwd, env = os.path.join(base, manifest["directory"]), self.environment(release)
         env["SOCKET"] = os.path.relpath(os.path.join(base, "run", "app.sock"), cwd)
-        argv = [word.replace("{socket}", env["SOCKET"]) for word in shlex.split(text)]
+        argv = [word.replace("{socket}", env["SOCKET"]) for word in words]
         if argv and argv[0] in ("python", "python3") and not manifest["venv"]:
             argv[0] = manifest["interpreter"]
         return argv, cwd, env
@@ -137,12 +142,13 @@ class Service:
                 os.unlink(self.host.release(release, "run", "app.sock"))
         return self.command(release, self.said(release)["processes"][process])
 
+    def secrets(self, release: str) -> List[str]:
+        """The values of the environment files, in all the forms that are hidden."""
+        return forms([*self.own_env(release).values(), *self.read_env("shared", ".env").values()])
+
     def hide(self, release: str, text: str) -> str:
         """`text` without the values of the environment files."""
-        values = {*self.own_env(release).values(), *self.read_env("shared", ".env").values()}
-        for value in sorted((v for v in values if len(v) > 3), key=len, reverse=True):
-            text = text.replace(value, "***")
-        return text
+        return hide(text, self.secrets(release))
 
     def tail(self, release: str, process: str = "web", lines: int = 20) -> List[str]:
         """The newest lines that the release logged, secrets hidden."""

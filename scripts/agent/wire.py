@@ -10,7 +10,7 @@ import errno
 import json
 import re
 import struct
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Optional, Tuple
 
 FRAME = 64 * 1024
 BEAT = 5.0  # seconds between heartbeats
@@ -40,6 +40,12 @@ def pack(kind: bytes, value: Any) -> bytes:
     if len(body) > FRAME:
         raise Failure("protocol", "a frame of %d bytes is over the limit" % len(body))
     return kind + struct.pack("!I", len(body)) + bytes(body)
+
+
+def tell(out: BinaryIO, message: Dict[str, Any]) -> None:
+    """Send one frame at once."""
+    out.write(pack(b"J", message))
+    out.flush()
 
 
 def unpack(read: Callable[[int], bytes]) -> Optional[Tuple[bytes, Any]]:

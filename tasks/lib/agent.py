@@ -15,6 +15,7 @@ PARTS = (
     "disk",
     "host",
     "keeper",
+    "hiding",
     "service",
     "facts",
     "settle",
@@ -22,6 +23,7 @@ PARTS = (
     "staging",
     "steps",
     "run",
+    "questions",
     "relay",
 )
 
