@@ -9,9 +9,8 @@ from pathlib import Path
 
 from .errors import Refused
 from .git import Git, shown
-from .parcel import Parcel
 
-__all__ = ["Parcel", "Source", "newest", "resolve", "tag_on_remote"]
+__all__ = ["Source", "newest", "resolve", "tag_on_remote"]
 
 REMOTE_SECONDS = 30.0
 LONGEST = 200

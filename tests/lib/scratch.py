@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tasks.lib.source import Parcel
+from tasks.lib.parcel import Parcel
 
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.lib.errors import Refused
-from tasks.lib.source import Parcel, resolve
+from tasks.lib.parcel import Parcel
+from tasks.lib.source import resolve
 from tests.lib.scratch import Host, Scratch
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tasks.lib.errors import Refused
-from tasks.lib.source import Parcel, resolve
+from tasks.lib.parcel import Parcel
+from tasks.lib.source import resolve
 from tests.lib.scratch import Host, Scratch
 
 
