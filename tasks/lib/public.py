@@ -42,18 +42,24 @@ def wrong(environment: Environment, places: Sequence[str], release: str, kinds: 
     headers = {"User-Agent": "circle-of-closure", "Connection": "close"}
     if environment.host_header:
         headers["Host"] = environment.host_header
-    with requests.Session() as session:
-        session.trust_env = False
-        for place in places:
-            for request in _chosen(environment, release, kinds):
-                url = place.rstrip("/") + request["path"]
-                try:
-                    answer = session.get(url, headers=headers, timeout=environment.limits.verify)
-                except requests.RequestException as error:
-                    return f"{url} did not answer ({type(error).__name__})"
-                said = _unlike(url, request, answer.status_code, answer.text)
-                if said:
-                    return said
+    for place in places:
+        for request in _chosen(environment, release, kinds):
+            url = place.rstrip("/") + request["path"]
+            try:
+                # A session each: a pool would use a connection again that was asked to close.
+                with requests.Session() as session:
+                    session.trust_env = False
+                    answer = session.get(
+                        url,
+                        headers=headers,
+                        timeout=environment.limits.verify,
+                        allow_redirects=False,  # as through the fronts: a smoke may want a 302
+                    )
+            except requests.RequestException as error:
+                return f"{url} did not answer ({type(error).__name__})"
+            said = _unlike(url, request, answer.status_code, answer.text)
+            if said:
+                return said
     return ""
 
 
