@@ -38,7 +38,7 @@ class Deploy(Rollout):
     ) -> None:
         super().__init__(settings, environment, targets, root, facts)
         self.source, self.parcel = source, parcel
-        self.release = release_id(source, time.time())
+        self.release = ""
         if (
             environment.schema == "breaking"
         ):  # the release before can't use what this one makes of the data
@@ -54,6 +54,8 @@ class Deploy(Rollout):
                 f"{self.environment.name} can't take a release now: {'; '.join(reasons)}.",
                 kind="gate",
             )
+        taken = {name for fact in facts.values() for name in fact["complete"]}
+        self.release = release_id(self.source, time.time(), taken)
         return Plan(
             phase=self.kind,
             environment=self.environment.name,

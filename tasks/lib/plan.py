@@ -8,7 +8,7 @@ import json
 import re
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
 from .duration import show
 from .settings import Environment
@@ -48,14 +48,19 @@ class Plan:
         return asdict(self)
 
 
-def release_id(source: Source, now: float) -> str:
+def release_id(source: Source, now: float, taken: Collection[str] = ()) -> str:
     """Return `<utc>-<version>-<sha7>` in characters that paths, links and units take; at most 80.
 
-    source: what is released; now: seconds since the epoch.
+    source: what is released; now: seconds since the epoch; taken: ids that hosts have already, as
+    after two deploys within a second: the next second that is free is named instead.
     """
-    utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    version = re.sub(r"[^A-Za-z0-9._-]", "_", source.version)[: 80 - len(utc) - 9]
-    return f"{utc}-{version}-{source.commit[:7]}"
+    while True:
+        utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        version = re.sub(r"[^A-Za-z0-9._-]", "_", source.version)[: 80 - len(utc) - 9]
+        found = f"{utc}-{version}-{source.commit[:7]}"
+        if found not in taken:
+            return found
+        now += 1
 
 
 def fingerprint(facts: Mapping[str, Mapping[str, Any]], *more: object) -> str:
