@@ -17,6 +17,8 @@ from .target import Target
 
 Closed = dict[str, Any]
 
+ABBREVIATED = 7  # characters of a commit that are enough to name it, as in a release's id
+
 
 def candidates(facts: Mapping[str, Value]) -> list[Closed]:
     """Return the releases that every answering host's journal says closed and that are whole there,
@@ -41,16 +43,33 @@ def choose(facts: Mapping[str, Value], to: str = "") -> Closed | None:
     None where there is none.
     """
     known = candidates(facts)
-    current = {fact["current"] for fact in facts.values()}
     if to:
-        named = [
-            e for e in known if to in (e["release"], e["version"], (e["commit"] or "")[: len(to)])
-        ]
+        named = [e for e in known if _named(e, to)]
+        current = {fact["current"] for fact in facts.values()}
         return next((e for e in reversed(named) if {e["release"]} != current), None)
-    order = [entry["release"] for entry in next(iter(facts.values()))["closed"]]
-    at = min((order.index(name) for name in current if name in order), default=len(order))
-    older = [e for e in known if order.index(e["release"]) < at and not e["left"]]
+    # Hosts that differ, as after a rollback that one of them missed, meet at what none goes on to.
+    live = [_live(fact) for fact in facts.values()]
+    older = [e for e in known if not e["left"] and _behind(e["release"], live)]
     return older[-1] if older else None
+
+
+def _named(entry: Closed, to: str) -> bool:
+    commit = str(entry["commit"] or "")
+    return to in (entry["release"], entry["version"]) or (
+        len(to) >= ABBREVIATED and commit.startswith(to)
+    )
+
+
+def _live(fact: Value) -> tuple[list[str], str]:
+    """Return a host's closed releases up to the live one, oldest first, and the live one."""
+    order, current = [entry["release"] for entry in fact["closed"]], str(fact["current"])
+    return order[: order.index(current) + 1] if current in order else order, current
+
+
+def _behind(release: str, live: list[tuple[list[str], str]]) -> bool:
+    return all(release in order for order, _ in live) and any(
+        release != current for _, current in live
+    )
 
 
 def migrations(facts: Mapping[str, Value], target: str) -> list[Closed]:
