@@ -17,6 +17,7 @@ class Answer:
     status: int = 200
     body: str = ""
     wait: float = 0.0
+    to: str = ""  # Location, of a redirect
 
 
 @dataclass
@@ -46,6 +47,8 @@ def serve(answers: Mapping[str, Answer]) -> Iterator[Site]:
             try:
                 self.send_response(answer.status)
                 self.send_header("Content-Length", str(len(body)))
+                if answer.to:
+                    self.send_header("Location", answer.to)
                 self.end_headers()
                 self.wfile.write(body)
             except OSError:
