@@ -1,84 +1,18 @@
+"""How a phase runs: closed, refused, troubled."""
+
 from __future__ import annotations
 
-import json
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, NoReturn
 
 import pytest
 from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from tasks.lib import journal, phase
+from tasks.lib import phase
 from tasks.lib.errors import Interrupted, NotClosed, Refused
-from tasks.lib.phase import Check, Next, Outcome, Phase, Row
-
-
-@dataclass
-class World:
-    """What the checks of these tests look at."""
-
-    key: str = ""
-    lint: str = ""
-    healthy: str = ""
-    quick: str = ""
-    environment: Any = ""
-
-
-@dataclass
-class Named:
-    name: str
-
-
-DECLARED = Phase(
-    number=6,
-    name="deploy",
-    closure="Production closure",
-    purpose="Move the release to where its users are.",
-    prerequisites=(
-        Check("an SSH key", lambda world: world.key, "ssh-add"),
-        Check("tested", lambda world: world.lint, "Look into the tests.", required=False),
-    ),
-    procedure=("Switch.",),
-    validation=(
-        Check("healthy", lambda world: world.healthy, "inv deploy.logs"),
-        Check("quick", lambda world: world.quick, "inv deploy.status", required=False),
-    ),
-    troubleshooting=(
-        Row("The health check fails", "Look at the variables.", kinds=("health",)),
-        Row("Command not found", "Install it.", codes=(127,)),
-        Row("Disk is full", "Make room.", output=r"no space left"),
-    ),
-    next=Next(closed="inv monitor --env={env}", troubled="inv rollback --env={env}"),
-)
-
-
-def run(
-    root: Path, procedure: Callable[[], Outcome] = Outcome, world: Any = None, **options: Any
-) -> int:
-    """Run the phase in a project of its own and return the exit code."""
-    world = World() if world is None else world
-    try:
-        phase.run(
-            DECLARED, Context(Config(project_location=root)), procedure, world=world, **options
-        )
-    except Exit as error:
-        assert not error.message, "what is said is said once, by the phase"
-        return int(error.code)
-    return 0
-
-
-def entries(root: Path) -> list[dict[str, Any]]:
-    return journal.read(journal.where(root))
-
-
-def raising(error: BaseException) -> Callable[[], Outcome]:
-    def procedure() -> NoReturn:
-        raise error
-
-    return procedure
+from tasks.lib.phase import Check, Next, Outcome, Phase
+from tests.lib.declared import Named, World, entries, raising, run
 
 
 def test_a_phase_that_closes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -256,93 +190,3 @@ def test_a_bug_is_a_bug(tmp_path: Path) -> None:
 def test_leaving_without_trouble_is_no_failure(tmp_path: Path) -> None:
     assert run(tmp_path, raising(Exit())) == 0
     assert entries(tmp_path) == []
-
-
-def test_check_looks_and_changes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    never = raising(AssertionError("must not run"))
-    assert run(tmp_path, never, World(key="none"), check=True) == 0
-    assert capsys.readouterr().out == (
-        "deploy   finding\nhealthy  holds\nquick    holds\nNext: inv monitor\n"
-    )
-    assert run(tmp_path, never, World(healthy="503", quick="slow"), check=True) == 1
-    out, err = capsys.readouterr()
-    assert "healthy  503" in out and "warning: quick: slow" in err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_plan_writes_nothing(tmp_path: Path) -> None:
-    assert run(tmp_path, record=False) == 0
-    assert run(tmp_path, raising(NotClosed("No.")), record=False) == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, lambda: Outcome({"release": "r1"}), as_json=True, fills={"env": "staging"})
-    out, err = capsys.readouterr()
-    told = json.loads(out)
-    assert told.pop("seconds") >= 0
-    assert told == {
-        "phase": "deploy",
-        "outcome": "closed",
-        "detail": {"release": "r1"},
-        "next": "inv monitor --env=staging",
-    }
-    assert err == "Next: inv monitor --env=staging\n"
-
-
-def test_json_tells_a_failure_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    error = NotClosed("No.", kind="health", evidence="log", detail={"reverted": True})
-    assert run(tmp_path, raising(error), as_json=True) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["outcome"], told["detail"]) == ("troubled", {"reverted": True})
-    assert told["error"] == {"message": "No.", "kind": "health", "evidence": "log"}
-    assert told["troubleshooting"][0]["solution"] == "Look at the variables."
-    assert told["next"] == "inv rollback"
-
-
-def test_json_may_be_a_document_of_its_own(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(tmp_path, lambda: Outcome(document=[1]), as_json=True)
-    assert json.loads(capsys.readouterr().out) == [1]
-
-
-def test_json_tells_that_the_world_cannot_be_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def unreadable() -> NoReturn:
-        raise Refused("There is no environment 'x'.", kind="config")
-
-    assert run(tmp_path, world=unreadable, as_json=True) == 2
-    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "config"
-    assert run(tmp_path, world=lambda: World()) == 0
-
-
-def test_evidence_stays_out_of_the_journal(tmp_path: Path) -> None:
-    run(tmp_path, raising(NotClosed("No.", evidence="password=hunter2")))
-    assert "hunter2" not in journal.where(tmp_path).read_text()
-
-
-def test_the_commit_is_that_of_the_project(tmp_path: Path) -> None:
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.example"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    run(tmp_path)
-    assert entries(tmp_path)[0]["commit"] == head.stdout.strip()
-
-
-def test_a_journal_that_cannot_be_written_undoes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / ".circle").write_text("in the way")
-    assert run(tmp_path) == 0
-    assert "warning: the journal could not be written" in capsys.readouterr().err
-
-
-def test_what_is_not_built_says_so() -> None:
-    with pytest.raises(Refused, match="inv deploy is built by a later version.*`./deploy.sh`"):
-        phase.later(DECLARED, "./deploy.sh")
-    assert phase.unbuilt(World()) != ""
