@@ -10,17 +10,14 @@ import pytest
 
 from tests.support.project import Project
 
+Make = Callable[..., Project]
 
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """Make a scratch project whose sandbox runs: `make(hosts=3, service={...})`.
 
-    It is gone at the end.
-    """
+def _projects(base: Path) -> Iterator[Make]:
     made: list[Project] = []
 
     def project(**about: Any) -> Project:
-        found = Project(tmp_path / f"project {len(made)}", **about)
+        found = Project(base / f"project {len(made)}", **about)
         made.append(found)
         started = found.inv("host", "--env=sandbox")
         assert started.returncode == 0, started.stdout + started.stderr
@@ -30,3 +27,16 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Project]]:
     for each in made:
         stopped = each.inv("host.down", "--env=sandbox")
         assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Make a scratch project whose sandbox runs: `make(hosts=3, service={...})`. It is gone at the
+    end."""
+    yield from _projects(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+    """As `make`, for projects that the tests of a module share."""
+    yield from _projects(tmp_path_factory.mktemp("lasting"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
+import requests
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,12 +38,14 @@ SERVICE: dict[str, Any] = {
 
 @dataclass
 class Project:
-    """A repository at `root`; `hosts` sandbox hosts; `service` over what SERVICE says."""
+    """A repository at `root`; `hosts` sandbox hosts; `service` over what SERVICE says; `environment`
+    is the sandbox's own part, `others` are environments beside it."""
 
     root: Path
     hosts: int = 1
     service: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -51,7 +54,7 @@ class Project:
         for name in ("tasks.py", "tasks", "scripts"):
             (self.root / name).symlink_to(ROOT / name)
         exclude = "\n".join(
-            ["tasks.py", "tasks", "scripts", ".sandbox", ".circle", "known_hosts", ""]
+            ["tasks.py", "tasks", "scripts", ".sandbox", ".circle", "known_hosts", "ssh_config", ""]
         )
         (self.root / ".git" / "info" / "exclude").write_text(exclude)
         self.configure()
@@ -65,9 +68,21 @@ class Project:
             "app": "demo",
             "sandbox": {"hosts": self.hosts, "port": free_port()},
             "service": {**SERVICE, **self.service},
-            "environments": {"sandbox": {"watch": "0s", **self.environment}},
+            "environments": {"sandbox": {"watch": "0s", **self.environment}, **self.others},
         }
         (self.root / "invoke.yaml").write_text(yaml.safe_dump(said))
+
+    def at(self, number: int = 1, **said: Any) -> dict[str, Any]:
+        """An environment as of real servers: a host of the running sandbox by its SSH address."""
+        base = self.root / ".sandbox"
+        host = json.loads((base / "state.json").read_text())["hosts"][number - 1]
+        key = f'Host *\n  IdentityFile "{base / "user_key"}"\n  IdentitiesOnly yes\n'
+        (self.root / "ssh_config").write_text(key)
+        shutil.copy(base / "known_hosts", self.root / "known_hosts")
+        front = f"http://127.0.0.1:{host['front_port']}"
+        usual = {"path": str(self.host(number)), "front": front, "url": front, "watch": "0s"}
+        usual |= {"hosts": [f"sandbox@127.0.0.1:{host['ssh_port']}"], "adapter": "process"}
+        return {**usual, "ssh_config": str(self.root / "ssh_config"), "require_tag": False, **said}
 
     def git(self, *words: str) -> str:
         done = subprocess.run(
@@ -79,6 +94,7 @@ class Project:
         """Commit everything, with the service's behaviour and other files; returns the commit."""
         (self.root / "BEHAVIOUR").write_text(f"{behaviour}\n")
         for name, text in files.items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).write_text(text)
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
@@ -129,6 +145,24 @@ class Project:
         """The release that is live on a host, "" for none."""
         link = self.host(number) / "current"
         return os.path.basename(os.readlink(link)) if link.is_symlink() else ""
+
+    def env(self, number: int = 1, **values: str) -> None:
+        """Put a host's shared/.env in place, in the form in which it is stored there."""
+        shared = self.host(number) / "shared"
+        shared.mkdir(parents=True, exist_ok=True)
+        lines = [f"{name}={json.dumps(value)}\n" for name, value in values.items()]
+        (shared / ".env").write_text("".join(lines))
+
+    def releases(self, number: int = 1) -> set[str]:
+        """The releases that are on a host."""
+        return set(os.listdir(self.host(number) / "releases"))
+
+    def front(self, path: str = "/", number: int = 1) -> tuple[int, str]:
+        """Ask a host's front; status and body."""
+        state = json.loads((self.root / ".sandbox" / "state.json").read_text())
+        url = f"http://127.0.0.1:{state['hosts'][number - 1]['front_port']}{path}"
+        answer = requests.get(url, timeout=20, headers={"Connection": "close"})
+        return answer.status_code, answer.text
 
     def journal(self, number: int = 1) -> list[dict[str, Any]]:
         """A host's journal."""
