@@ -1,0 +1,91 @@
+"""The operator's process is killed at each step of a deploy and of a rollback, under load."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.faults.world import World
+
+BEFORE = ("lock", "stage", "once", "start", "switch", "verify", "watch", "confirm", "close")
+MOMENTS = ("begin", "end")
+SPLIT = ("stage", "start", "switch")
+DEPLOY = [f"{s}:{m}" for s in BEFORE for m in MOMENTS] + [f"{step}:amid" for step in SPLIT]
+CONFIRMED = {"confirm:end", "close:begin", "close:end", "close:amid"}
+ROLLBACK = [
+    f"{s}:{m}"
+    for s in ("lock", "check", "start", "arm", "switch", "verify", "close")
+    for m in MOMENTS
+] + [
+    "start:amid",
+    "switch:amid",
+]
+UNARMED = {
+    "lock:begin",
+    "lock:end",
+    "check:begin",
+    "check:end",
+    "start:begin",
+    "start:amid",
+    "start:end",
+    "arm:begin",
+}
+
+
+def killed(world: World, place: str, *words: str) -> None:
+    """Have the operator killed at a place, and every host settle by itself."""
+    operator = world.operate("kill", place, *words)
+    assert operator.end() == -signal.SIGKILL, operator.out + operator.err
+    assert operator.reached()
+    world.free()
+
+
+@pytest.mark.parametrize("place", DEPLOY)
+def test_a_deploy_without_its_operator_ends_everywhere_the_same(world: World, place: str) -> None:
+    old = world.live()
+    world.commit()
+    watch = "--watch=300ms" if place.startswith("watch") else "--watch=0s"
+    with world.users():
+        killed(world, place, "deploy", watch)
+        live = world.live()
+        world.agree(live)
+        if place in CONFIRMED:
+            assert live != old
+            assert {world.event(number) for number in world.hosts.numbers} == {("closed", live)}
+        else:
+            assert live == old
+        world.heal()
+
+
+@pytest.mark.parametrize("place", ROLLBACK)
+def test_a_rollback_without_its_operator_ends_everywhere_the_same(world: World, place: str) -> None:
+    old = world.live()
+    with world.users():
+        killed(world, place, "rollback", "--env=sandbox", "--yes")
+        live = world.live()
+        world.agree(live)
+        if place in UNARMED:
+            assert live == old
+        else:
+            assert live != old
+            assert {world.event(number) for number in world.hosts.numbers} == {("closed", live)}
+            assert world.hosts.journal(1)[-1]["kind"] == "rollback"
+        world.commit()
+        world.heal()
+
+
+@pytest.mark.parametrize(
+    "words", [("deploy",), ("rollback", "--env=sandbox", "--yes")], ids=["confirm", "arm"]
+)
+def test_inside_the_one_round_that_can_part_them_every_host_serves_and_the_next_run_heals(
+    world: World, words: tuple[str, ...]
+) -> None:
+    world.commit()
+    with world.users():
+        killed(world, "confirm:amid" if words[0] == "deploy" else "arm:amid", *words)
+        live = {number: world.hosts.live(number) for number in world.hosts.numbers}
+        assert len(set(live.values())) == 2  # no protocol can exclude it
+        for number, release in live.items():
+            world.agree(release, number)
+        world.heal()
