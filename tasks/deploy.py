@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -30,7 +32,7 @@ class World:
     root: Path
     source: Source
     without: tuple[str, ...] = ()
-    release: str = field(default="")
+    release: str = ""
 
 
 PHASE = Phase(
@@ -106,7 +108,7 @@ def read(
     settings = config.load(c)
     environment = settings.environment(env)
     if watch:
-        environment = _structured(environment, watch=duration.parse(watch))
+        environment = environment.but(watch=duration.parse(watch))
     targets = target.targets(settings, environment, root)
     left_out = tuple(name for name in without.split(",") if name)
     unknown = sorted(set(left_out) - {each.name for each in targets})
@@ -116,12 +118,6 @@ def read(
     targets = tuple(each for each in targets if each.name not in left_out)
     found = source.resolve(root, version) if git else source.Source("", "", "", False, (), "")
     return World(settings, environment, targets, root, found, left_out)
-
-
-def _structured(environment: Environment, **changes: Any) -> Environment:
-    import msgspec
-
-    return msgspec.structs.replace(environment, **changes)
 
 
 @task(
@@ -181,16 +177,8 @@ def _rollout(world: World) -> Any:
     return opened()
 
 
-def _tell(world: World) -> None:
-    if world.source.dirty:
-        paths = ", ".join(world.source.dirty[:3]) + (", …" if len(world.source.dirty) > 3 else "")
-        console.warn(f"changes that are not committed are not deployed: {paths}")
-    if world.environment.schema == "breaking":
-        console.warn("schema: breaking: once it is live this release is not switched back")
-
-
 def _plan(world: World) -> Outcome:
-    _tell(world)
+    asking.tell(world.source, world.environment)
     with _rollout(world) as rollout:
         planned = rollout.planned()
     asking.show(planned)
@@ -199,7 +187,7 @@ def _plan(world: World) -> Outcome:
 
 
 def _deploy(world: World, named: bool, yes: bool) -> Outcome:
-    _tell(world)
+    asking.tell(world.source, world.environment)
     env, source = world.environment, world.source
     if env.confirm:
         asking.confirm(env.name, f"Deploy {source.version} to {env.name}", named, yes)
@@ -213,3 +201,99 @@ def _deploy(world: World, named: bool, yes: bool) -> Outcome:
         + (f" and {watched:.0f} s of watching" if watched else "")
     )
     return Outcome(detail, world=dataclasses.replace(world, release=detail["release"]))
+
+
+# Around the phase: what the hosts say, their logs, commands and environment files.
+
+ENV = "which environment (default: the configuration's default_environment)"
+JSON = "print one JSON document on stdout, all else on stderr"
+
+
+def _around(
+    c: Context,
+    name: str,
+    env: str,
+    act: Callable[..., Outcome],
+    json: bool = False,
+    record: bool = False,
+) -> None:
+    """Do one of them; it fails as the phase does, with the same rows of the runbook."""
+    own = PHASE._replace(name=f"deploy.{name}", prerequisites=(), validation=(), next=Next(""))
+
+    def procedure() -> Outcome:
+        seen = read(c, env, git=False)
+        return act(seen.targets, seen.environment)
+
+    run(own, c, procedure, as_json=json, validate=False, record=record)
+
+
+@task(help={"env": ENV, "json": JSON})
+def status(c: Context, env: str = "", json: bool = False) -> None:
+    """Show what each host serves, runs and has room for, and where that is not as it should be."""
+    from .lib import status as about
+
+    _around(c, "status", env, about.status, json)
+
+
+@task(help={"env": ENV, "count": "how many of the newest runs", "json": JSON})
+def history(c: Context, env: str = "", count: int = 20, json: bool = False) -> None:
+    """Show what was done, when, by whom and why, from the journals of all hosts."""
+    from .lib import history as about
+
+    _around(c, "history", env, partial(about.history, count=count), json)
+
+
+@task(
+    help={
+        "env": ENV,
+        "host": "one host (default: all of them)",
+        "process": "which of the release's processes",
+        "release": "a release that is on the hosts (default: the live one)",
+        "lines": "how many of the newest lines",
+        "follow": "go on until Ctrl-C",
+    }
+)
+def logs(
+    c: Context,
+    env: str = "",
+    host: str = "",
+    process: str = "web",
+    release: str = "",
+    lines: int = 100,
+    follow: bool = False,
+) -> None:
+    """Show what the service logs, with the values of its environment file hidden."""
+    from .lib import remote
+
+    wanted = remote.Logs(process, release, lines, follow)
+    _around(c, "logs", env, partial(remote.logs, wanted=wanted, host=host))
+
+
+@task(name="run", help={"env": ENV})
+def command(c: Context, env: str = "") -> None:
+    """Run what follows `--` on every host, in the live release's directory and environment."""
+    from .lib import remote
+
+    argv = remote.words(sys.argv)
+    _around(c, "run", env, partial(remote.command, argv=argv), record=True)
+
+
+@task(
+    help={
+        "env": ENV,
+        "push": "a file to make the hosts' environment file, for the next release",
+        "rotated": "keys whose new values older releases get at a rollback, with commas between",
+        "json": JSON,
+    }
+)
+def env(c: Context, env: str = "", push: str = "", rotated: str = "", json: bool = False) -> None:
+    """List the keys of the hosts' environment file, or push a new one; values are never shown."""
+    from .lib import environment
+
+    renewed = [key.strip() for key in rotated.split(",") if key.strip()]
+    if not push:
+        if renewed:
+            raise Refused("--rotated says which keys of a pushed file are new: add `--push=FILE`.")
+        return _around(c, "env", env, environment.keys, json)
+    act = partial(environment.push, path=Path(push), rotated=renewed)
+    _around(c, "env", env, act, json, record=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from invoke.context import Context
 from invoke.tasks import task
 
-from . import deploy as deploys
 from .lib import asking, console, journal, probes, project
 from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
@@ -99,9 +98,9 @@ def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> Wor
     settings = config.load(c)
     environment = settings.environment(env or _newest(root))
     if watch:
-        environment = deploys._structured(environment, watch=duration.parse(watch))
+        environment = environment.but(watch=duration.parse(watch))
     elif environment.name == "sandbox":
-        environment = deploys._structured(environment, watch=0.0)
+        environment = environment.but(watch=0.0)
     targets = target.targets(settings, environment, root)
     return World(settings, environment, targets, root, reason, approved_by)
 

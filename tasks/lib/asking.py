@@ -10,6 +10,17 @@ from .errors import Refused
 
 if TYPE_CHECKING:
     from .plan import Plan
+    from .settings import Environment
+    from .source import Source
+
+
+def tell(source: Source, environment: Environment) -> None:
+    """Warn of what a deploy does not do, where somebody may think it does."""
+    if source.dirty:
+        paths = ", ".join(source.dirty[:3]) + (", …" if len(source.dirty) > 3 else "")
+        console.warn(f"changes that are not committed are not deployed: {paths}")
+    if environment.schema == "breaking":
+        console.warn("schema: breaking: once it is live this release is not switched back")
 
 
 def confirm(name: str, what: str, named: bool, yes: bool) -> None:

@@ -151,7 +151,8 @@ def _close(this: _Run, outcome: Outcome) -> None:
     if this.as_json:
         told = outcome.document
         console.document(_told(this, "closed", outcome.detail, following) if told is None else told)
-    console.say(f"Next: {following}")
+    if following:
+        console.say(f"Next: {following}")
 
 
 def _fail(this: _Run, error: BaseException) -> NoReturn:

@@ -114,6 +114,10 @@ class Environment(_Strict, frozen=True):
     thresholds: Thresholds = Thresholds()
     ssh_config: str = "~/.ssh/config"
 
+    def but(self, **changes: Any) -> Environment:
+        """Return the same with some values changed, by what one command line says."""
+        return msgspec.structs.replace(self, **changes)
+
 
 # What the sandbox has whatever `service:` says: it is a host of our own on this machine, with no
 # remote, no approval and no one to wait for. `environments: sandbox:` may still change any of it.
