@@ -87,6 +87,7 @@ class Fleet:
     ) -> None:
         self.members = [Member(target, environment, hello or {}) for target in targets]
         self._pool = ThreadPoolExecutor(2 * len(self.members))
+        self._every = min(BEAT, environment.limits.lease / 3)
         self._done = threading.Event()
 
     def __enter__(self) -> Fleet:
@@ -158,7 +159,7 @@ class Fleet:
         return self.each(lambda member: member.session.leave(reason, way, limit))
 
     def _beat(self) -> None:
-        while not self._done.wait(BEAT):
+        while not self._done.wait(self._every):
             for member in self.members:
                 if member.session.lost is None:
                     self._pool.submit(member.session.beat)

@@ -14,7 +14,7 @@ from . import agent
 from .channel import Channel
 
 FRAME = 64 * 1024
-BEAT = 5.0
+BEAT = 5.0  # seconds between heartbeats, where the lease is long enough for that
 SILENCE = 3 * BEAT  # a connection that carried nothing for so long is taken for dead
 GREETING = 20.0
 
@@ -66,6 +66,7 @@ class Session:
         self._buffer = b""
         self._number = 0
         self._heard = time.monotonic()
+        self.every = min(BEAT, lease / 3)
         self.lock = threading.RLock()
         self._writing = threading.Lock()
         self.lost: Lost | None = None
@@ -182,7 +183,8 @@ class Session:
     def _wait(self, number: int, until: float, heard: Callable[[str], None] | None) -> Any:
         while True:
             try:
-                kind, message = self._receive(min(BEAT, max(0.05, until - time.monotonic())))
+                left = max(0.05, until - time.monotonic())
+                kind, message = self._receive(min(self.every, left))
             except TimeoutError:
                 now = time.monotonic()
                 if now > until or now > self._heard + SILENCE:
