@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
     from .lib.target import Target
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """What a deploy rests on: the configuration, the version in this clone, and the hosts."""
 
     settings: Settings
@@ -200,7 +197,7 @@ def _deploy(world: World, named: bool, yes: bool) -> Outcome:
         f" after {sum(detail['steps'].values()) - watched:.2f} s"
         + (f" and {watched:.0f} s of watching" if watched else "")
     )
-    return Outcome(detail, world=dataclasses.replace(world, release=detail["release"]))
+    return Outcome(detail, world=world._replace(release=detail["release"]))
 
 
 # Around the phase: what the hosts say, their logs, commands and environment files.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -66,8 +65,7 @@ PHASE = Phase(
 SANDBOX_NAME = "sandbox"
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """The sandbox as it is configured, in a project's directory."""
 
     settings: Settings

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from .lib.target import Target
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """What a rollback rests on."""
 
     settings: Settings

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Protocol
+
     from .settings import Environment, Settings
     from .source import Source
     from .target import Target
 
+    class Served(Protocol):
+        """An environment, its hosts, and the release that it should serve, "" for any."""
 
-class Served(Protocol):
-    """An environment, its hosts, and the release that it should serve, "" for any."""
+        @property
+        def environment(self) -> Environment: ...
+        @property
+        def targets(self) -> tuple[Target, ...]: ...
+        @property
+        def release(self) -> str: ...
 
-    @property
-    def environment(self) -> Environment: ...
-    @property
-    def targets(self) -> tuple[Target, ...]: ...
-    @property
-    def release(self) -> str: ...
+    class Coming(Served, Protocol):
+        """A version that is about to be served there."""
 
-
-class Coming(Served, Protocol):
-    """A version that is about to be served there."""
-
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def root(self) -> Path: ...
-    @property
-    def source(self) -> Source: ...
+        @property
+        def settings(self) -> Settings: ...
+        @property
+        def root(self) -> Path: ...
+        @property
+        def source(self) -> Source: ...
 
 
 def tagged(world: Coming) -> str:
