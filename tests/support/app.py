@@ -40,6 +40,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             worn = len(answered) > int(SAID.get("good", 0))
             if worn and random.random() < float(SAID.get("errors", 0)):
                 status = 500
+        body["greeting"] = os.environ.get("GREETING", "")
         if "wrong-release" in SAID:
             body["release"] = "another"
         said = json.dumps(body).encode()
