@@ -19,11 +19,12 @@ def forms(values: Iterable[str]) -> List[str]:
 
     found = set()
     for value in values:
-        for part in {value, value.strip(), *value.splitlines()}:
+        parts = {value, value.strip(), *value.splitlines()}
+        for part in (part for part in parts if len(part) > SHORT):
             found |= {part, json.dumps(part)[1:-1]}
             found.add(json.dumps(part, ensure_ascii=False)[1:-1])
             found |= {repr(part)[1:-1], quote(part), quote(part, safe="")}
-    return sorted((form for form in found if len(form) > SHORT), key=len, reverse=True)
+    return sorted(found, key=len, reverse=True)
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
@@ -50,7 +51,7 @@ class Curtain:
 
     @staticmethod
     def _safe(text: str, secrets: List[str]) -> int:
-        """Where `text` can be cut: behind it is all that may turn out to be a secret's beginning."""
+        """Where `text` can be cut: behind it is all that may turn out to begin a secret."""
         if len(text) > LIMIT:
             return len(text)
         at = max(0, len(text) - len(secrets[0])) if secrets else len(text)
