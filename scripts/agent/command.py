@@ -1,4 +1,7 @@
-"""Commands that a run waits for (hooks, pip): limited in time and output, ended with the run unless they must not be."""
+"""Commands that a run waits for (hooks, pip): limited in time and output, ended with the run.
+
+Unless they must not be.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ KEPT = 32 * 1024  # bytes of output kept, the newest
 
 
 class Commands:
-    """Runs one command at a time. `box` is shared with the guard, which ends the command should the run be killed."""
+    """Runs one command at a time.
+
+    `box` is shared with the guard, which ends the command should the run be killed.
+    """
 
     def __init__(self, lock: int, lost: threading.Event) -> None:
         self.lock, self.lost = lock, lost
@@ -29,9 +35,10 @@ class Commands:
     def run(
         self, launch: Launch, limit: float, what: str, kind: str, stoppable: bool = True
     ) -> str:
-        """Run to the end and return the newest output. Raises Failure of `kind` on a bad exit or past `limit` seconds.
+        """Run to the end and return the newest output.
 
-        The command inherits the lock, so that the lock lasts while anything of the run still writes.
+        The command inherits the lock, so that the lock lasts while anything of the run writes.
+        Raises Failure of `kind` on a bad exit or past `limit` seconds.
         """
         argv, cwd, env = launch
         try:
@@ -45,10 +52,9 @@ class Commands:
                 start_new_session=True,
                 pass_fds=(self.lock,),
             )
-        except OSError as error:
-            raise Failure(
-                kind, "%s can't be run: %s: %s" % (what, argv[0], error.strerror)
-            ) from None
+        except (OSError, ValueError) as error:
+            said = "%s: %s" % (getattr(error, "filename", None) or argv[0], error)
+            raise Failure(kind, "%s can't be run: %s" % (what, said)) from None
         deadline = time.monotonic() + limit
         self.box[:16] = struct.pack("!qd", child.pid, deadline if not stoppable else 0.0)
         kept: Deque[bytes] = collections.deque()
@@ -61,7 +67,7 @@ class Commands:
             child.wait()
         self.box[:16] = bytes(16)
         reader.join(1.0)  # a grandchild may hold the pipe; its output is not waited for
-        output = b"".join(list(kept))[-KEPT:].decode("utf-8", "replace")
+        output = _newest(b"".join(list(kept)))
         if why or child.returncode:
             reason = why or "ended with %d" % child.returncode
             raise Failure(
@@ -95,13 +101,24 @@ class Commands:
                 size -= len(kept.popleft())
 
     def end_orphan(self) -> None:
-        """In the guard, when the run was killed: end its command now, or at its own limit where it must not be cut short."""
+        """In the guard, when the run was killed: end its command now.
+
+        Or at its own limit, where it must not be cut short.
+        """
         pid, deadline = struct.unpack("!qd", self.box[:16])
         while pid and time.monotonic() < deadline and _group_lives(pid):
             time.sleep(0.1)
         if pid:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
+
+
+def _newest(output: bytes) -> str:
+    """The end of the output from the beginning of a line: half a secret would not be hidden."""
+    if len(output) > KEPT:
+        cut = output[-KEPT:]
+        output = cut.partition(b"\n")[2] or cut
+    return output.decode("utf-8", "replace")
 
 
 def _group_lives(pid: int) -> bool:
@@ -113,9 +130,10 @@ def _group_lives(pid: int) -> bool:
 
 
 def open_lock(path: str, patience: float = 0.2) -> Optional[int]:
-    """The run's lock, held, or None when somebody else holds it. The kernel frees it with its last holder.
+    """The run's lock, held, or None when somebody else holds it.
 
-    Who only asks for the holder has the lock for an instant; `patience` (seconds) is longer than that.
+    The kernel frees it with its last holder. Who only asks for the holder has the lock for an
+    instant; `patience` (seconds) is longer than that.
     """
     import fcntl
 

@@ -6,11 +6,13 @@ import contextlib
 import hashlib
 import os
 import shutil
-from typing import Iterator
+import stat
+import subprocess
+from typing import Iterator, Optional
 
 
 def replace(path: str, text: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader sees the old or the new one; it is on disk when this returns."""
+    """Write a file so that a reader sees the old or the new one, and so that it is on disk."""
     spare = "%s.%d.new" % (path, os.getpid())
     with contextlib.suppress(FileNotFoundError):
         os.unlink(spare)
@@ -38,8 +40,20 @@ def flush_directory(path: str) -> None:
         os.close(handle)
 
 
+def flush_all(path: str) -> "Optional[subprocess.Popen[bytes]]":
+    """Begin to put everything on `path`'s file system on disk; None where it can't be asked for."""
+    try:
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(["sync", "-f", path], stdin=quiet, stdout=quiet, stderr=quiet)
+    except OSError:
+        return None
+
+
 def remove(path: str) -> None:
     """Delete a tree, read-only directories included; what is gone already is no error."""
+    if os.path.islink(path):  # never what it points at
+        os.unlink(path)
+        return
     for folder, _, _ in os.walk(path):
         with contextlib.suppress(OSError):
             os.chmod(folder, 0o700)
@@ -56,12 +70,20 @@ def parents(path: str) -> Iterator[str]:
 
 
 def fingerprint(path: str) -> str:
-    """What a staged file is: link or file, executable or not, and its content; "missing" where it can't be read."""
-    if os.path.islink(path):
-        return "l" + hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+    """What a staged file is: link or file, executable or not, and its content.
+
+    "missing" where it can't be read, "other" for what has no content, such as a pipe.
+    """
     try:
-        with open(path, "rb") as source:
-            kind = "x" if os.fstat(source.fileno()).st_mode & 0o100 else "f"
-            return kind + hashlib.sha256(source.read()).hexdigest()
+        if os.path.islink(path):
+            return "l" + hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+        # Without O_NONBLOCK, opening a pipe would wait for its other end.
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as source:
+            mode, digest = os.fstat(source.fileno()).st_mode, hashlib.sha256()
+            if not stat.S_ISREG(mode):
+                return "other"
+            for chunk in iter(lambda: source.read(1 << 20), b""):
+                digest.update(chunk)
+            return ("x" if mode & 0o100 else "f") + digest.hexdigest()
     except OSError:
-        return "missing"
+        return "other" if os.path.exists(path) and not os.path.isfile(path) else "missing"

@@ -13,7 +13,10 @@ from service import Service
 
 
 def resources(service: Service) -> Dict[str, Any]:
-    """Load averages, and bytes of disk and memory that are free; None where the system doesn't say."""
+    """Load averages, and bytes of disk and memory that are free.
+
+    None where the system doesn't say.
+    """
     there = next(path for path in parents(service.host.root) if os.path.isdir(path))
     memory: Dict[str, int] = {}
     with contextlib.suppress(OSError):
@@ -28,7 +31,7 @@ def resources(service: Service) -> Dict[str, Any]:
 
 
 def facts(service: Service) -> Dict[str, Any]:
-    """The host as it is: tools, room, releases, what is live, what runs, what closed, who holds the lock."""
+    """The host as it is: tools, room, releases, what is live, what runs, what closed, the lock."""
     host, running = service.host, service.running()
     current = host.current()
     closed = host.closed()[-50:]
@@ -49,6 +52,9 @@ def facts(service: Service) -> Dict[str, Any]:
 
 
 def report(service: Service, release: str) -> Dict[str, Any]:
-    """What helps to understand a failure: the release's last lines (secrets hidden) and the host's load, memory and disk."""
+    """What helps to understand a failure: the release's last lines, the host's load and room.
+
+    Secrets are hidden.
+    """
     known = service.host.manifest(release) is not None
     return {"log": service.tail(release) if known else [], **resources(service)}

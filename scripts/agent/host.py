@@ -1,4 +1,7 @@
-"""One application's directory on one host: its layout, its journal, its lock, and the one link that decides what is live."""
+"""One application's directory on one host: its layout, its journal, its lock, and the one link.
+
+The link `current` decides what is live.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,24 @@ import errno
 import fcntl
 import json
 import os
+import stat
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, BinaryIO, Dict, List, Optional
 
 from disk import flush_directory
+from shapes import promised
 from wire import NAME, Failure
 
 Entry = Dict[str, Any]
 
 
 class Host:
-    """The directory. Reading never makes anything; sockets are reached by paths relative to it, because they may be long."""
+    """The directory. Reading never makes anything.
+
+    Sockets are reached by paths relative to it, because they may be long.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(root)
@@ -32,36 +40,42 @@ class Host:
         return os.path.join(self.root, "releases", name, *parts)
 
     def prepare(self) -> None:
-        """Make what is missing, with modes that let the front walk to a socket and list nothing; go there."""
+        """Make what is missing, with modes that let the front walk to a socket and list nothing.
+
+        Go there. Raises Failure where somebody else could put files of theirs.
+        """
         os.umask(0o027)
-        for folder, mode in (("", 0o711), ("releases", 0o711), ("venvs", 0o711), ("run", 0o700)):
-            os.makedirs(self.path(folder), exist_ok=True)
-            with contextlib.suppress(PermissionError):  # the root may be made by somebody else
-                os.chmod(self.path(folder), mode)
-        os.makedirs(self.path("shared"), mode=0o750, exist_ok=True)
+        modes = {"": 0o711, "releases": 0o711, "venvs": 0o711, "run": 0o700, "shared": 0o750}
+        for folder, mode in modes.items():
+            path = self.path(folder).rstrip("/")
+            os.makedirs(path, exist_ok=True)
+            if folder != "shared":  # who reads what is kept is not ours to say
+                with contextlib.suppress(PermissionError):  # the root may be root's
+                    os.chmod(path, mode)
+            said = os.stat(path)
+            if said.st_uid not in (0, os.geteuid()) or said.st_mode & stat.S_IWOTH:
+                raise Failure("host", "%s belongs to another user or can be written by all" % path)
         os.chdir(self.root)
         if not os.path.isfile(self.path("repo.git", "HEAD")):
             self.git("init", "-q", "--bare", self.path("repo.git"))
 
-    def git(self, *words: str, data: bytes = b"") -> bytes:
-        """A git command on the host's own objects; its standard output. Raises Failure."""
-        command = [
-            "git",
-            "-c",
-            "safe.directory=*",
-            "-c",
-            "tar.umask=0027",
-            "-c",
-            "gc.autoDetach=false",
-        ]
-        command += ["--git-dir", self.path("repo.git")]
-        done = subprocess.run(command + list(words), input=data, capture_output=True)
+    def git_command(self, *words: str) -> List[str]:
+        """A git command on the host's own objects. What a power cut may not tear is put on disk."""
+        command = ["git", "--git-dir", self.path("repo.git")]
+        for setting in ("safe.directory=*", "tar.umask=0027", "gc.autoDetach=false"):
+            command += ["-c", setting]
+        return command + ["-c", "core.fsync=committed,reference", *words]
+
+    def git(self, *words: str, data: bytes = b"", source: Optional[BinaryIO] = None) -> bytes:
+        """Run one with `data` or a file as its input; its standard output. Raises Failure."""
+        given: Any = {"input": data} if source is None else {"stdin": source}
+        done = subprocess.run(self.git_command(*words), capture_output=True, **given)
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace")
             if "No space left" in said or "File too large" in said:
                 raise Failure.of(OSError(errno.ENOSPC, "git %s: no space left" % words[0]))
             raise Failure("upload", "git %s failed on the host" % words[0], said)
-        return done.stdout
+        return bytes(done.stdout)
 
     # What is there.
 
@@ -86,19 +100,26 @@ class Host:
         return value if isinstance(value, dict) else None
 
     def pending(self) -> Optional[Dict[str, Any]]:
-        """What a run that switched has left to settle, or None."""
+        """What a run that switched has left to settle, or None; nonsense can't be settled."""
         value = self.read_json("run", "pending.json")
-        return value if isinstance(value, dict) else None
+        try:
+            release, old, way = promised(value)
+        except Failure:
+            return None
+        return {**value, "release": release, "from": old, "way": way}
 
     def read_json(self, *parts: str) -> Any:
         try:
             with open(self.path(*parts), encoding="utf-8") as source:
                 return json.load(source)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def holder(self) -> Optional[Dict[str, Any]]:
-        """Who holds the lock (run, who, since, doing), {} where that isn't known, None when nobody holds it."""
+        """Who holds the lock: run, who, since, doing.
+
+        {} where that isn't known, None when nobody holds it.
+        """
         try:
             handle = os.open(self.path("lock"), os.O_RDONLY | os.O_NOFOLLOW)
         except OSError:
@@ -116,10 +137,15 @@ class Host:
     # The switch.
 
     def link(self, release: str) -> str:
-        """The spare link that a switch renames; its name carries the release, and it exists before it is needed."""
-        spare = self.path("to-" + release)
-        if not os.path.islink(spare):
-            os.symlink(os.path.join("releases", release), spare)
+        """The spare link that a switch renames.
+
+        Its name carries the release, and it exists before it is needed.
+        """
+        spare, target = self.path("to-" + release), os.path.join("releases", release)
+        if os.path.lexists(spare) and (not os.path.islink(spare) or os.readlink(spare) != target):
+            os.unlink(spare)
+        if not os.path.lexists(spare):
+            os.symlink(target, spare)
         return spare
 
     def point(self, release: str) -> None:
@@ -143,16 +169,18 @@ class Host:
         with contextlib.suppress(OSError):
             with open(self.path("journal.jsonl"), encoding="utf-8", errors="replace") as source:
                 for line in source:
-                    with contextlib.suppress(
-                        ValueError
-                    ):  # a torn line is a write that a crash cut short
+                    # A torn line is a write that a crash cut short.
+                    with contextlib.suppress(ValueError, RecursionError):
                         entry = json.loads(line)
                         if isinstance(entry, dict) and isinstance(entry.get("event"), str):
                             entries.append(entry)
         return entries
 
     def record(self, event: str, **facts: Any) -> None:
-        """Append a line and put it on disk; a full disk is told and never keeps a host from going back."""
+        """Append a line and put it on disk.
+
+        A full disk is told and never keeps a host from going back.
+        """
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         line = json.dumps(dict(v=1, at=now, event=event, **facts)).encode() + b"\n"
         try:
@@ -161,7 +189,9 @@ class Host:
             try:
                 size = os.fstat(handle).st_size
                 torn = size and os.pread(handle, 1, size - 1) != b"\n"
-                os.write(handle, (b"\n" if torn else b"") + line)
+                line = (b"\n" if torn else b"") + line
+                if os.write(handle, line) != len(line):  # the next line heals it
+                    raise OSError(errno.ENOSPC, "no space left")
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -169,13 +199,16 @@ class Host:
             print("the journal could not be written: %s" % error, file=sys.stderr)
 
     def closed(self) -> List[Entry]:
-        """Releases that closed here, oldest deploy first; `left` marks those that were rolled back from since."""
+        """Releases that closed here, oldest deploy first; `left`: rolled back from since."""
         order: Dict[str, Entry] = collections.OrderedDict()
         for entry in self.journal():
-            if entry["event"] == "closed" and entry.get("release"):
-                known = order.setdefault(entry["release"], dict(entry))
+            release, old = entry.get("release"), entry.get("from")
+            if entry["event"] != "closed" or not isinstance(release, str):
+                continue
+            if NAME.fullmatch(release):
+                known = order.setdefault(release, dict(entry))
                 known["left"] = False
-                if entry.get("kind") == "rollback" and entry.get("from") in order:
-                    order[entry["from"]]["left"] = True
+                if entry.get("kind") == "rollback" and isinstance(old, str) and old in order:
+                    order[old]["left"] = True
         kept = ("release", "version", "commit", "at", "left", "schema", "migrated", "backup")
         return [dict((key, entry.get(key)) for key in kept) for entry in order.values()]

@@ -1,12 +1,14 @@
-"""Who keeps a release's processes: `systemd --user` where it runs, else process groups of our own."""
+"""Who keeps a release's processes: `systemd --user` where it runs, else groups of our own."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -16,12 +18,14 @@ from wire import Failure
 
 Launch = Tuple[List[str], str, Dict[str, str]]  # argv, working directory, environment
 
+LOG = 16 << 20  # bytes that a log may have before all but the newest sixteenth is cut off
+
 UNIT = """[Unit]
 Description={app}: {process} of release %i
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart={python} -I "{root}/run/agent.py" serve "{root}" %i {process}
+ExecStart={python} -I {agent} serve {root} %i {process}
 Restart=always
 RestartSec=1
 SuccessExitStatus=143
@@ -33,7 +37,7 @@ Description={app}: settle what is pending, then start the current release
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={python} -I "{root}/run/agent.py" boot "{root}"
+ExecStart={python} -I {agent} boot {root}
 
 [Install]
 WantedBy=default.target
@@ -41,21 +45,29 @@ WantedBy=default.target
 
 
 def born(pid: int) -> Optional[str]:
-    """When a process started, in the system's own unit; None when it is gone or a zombie. With the pid, its identity."""
+    """When a process started; None when it is gone or a zombie. With the pid, its identity.
+
+    On Linux in ticks since the boot, which is named, too: after a boot they may well come again.
+    """
     if os.path.isdir("/proc/self"):
         try:
             with open("/proc/%d/stat" % pid, encoding="latin-1") as source:
                 fields = source.read().rpartition(")")[2].split()
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as source:
+                boot = source.read(8)
         except OSError:
             return None
-        return None if fields[0] in "ZX" else fields[19]
+        return None if fields[0] in "ZX" else "%s-%s" % (boot, fields[19])
     ps = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     shown = subprocess.run(ps, stdout=subprocess.PIPE, text=True).stdout.strip()
     return None if not shown or shown[0] == "Z" else shown.split(None, 1)[1]
 
 
 class Processes:
-    """Process groups, each known by its pid and start time: where there is no systemd, and in the sandbox."""
+    """Process groups, each known by its pid and start time.
+
+    Where there is no systemd, and in the sandbox.
+    """
 
     kind, poll = "process", 0.01
 
@@ -70,12 +82,14 @@ class Processes:
         return self.host.release(release, "run", process + ".log")
 
     def pid(self, release: str, process: str) -> Optional[int]:
+        """The process's id while it lives, else None."""
         known = self.host.read_json("releases", release, "run", process + ".json")
-        if not isinstance(known, dict):
+        pid = known.get("pid") if isinstance(known, dict) else None
+        if not isinstance(pid, int) or pid <= 1 or not known.get("born"):
             return None
-        if known["pid"] in self.children:
-            self.children[known["pid"]].poll()  # reaps a child of ours
-        return known["pid"] if born(known["pid"]) == known["born"] else None
+        if pid in self.children:
+            self.children[pid].poll()  # reaps a child of ours
+        return pid if born(pid) == known["born"] else None
 
     def start(self, release: str, process: str, launch: Launch) -> None:
         argv, cwd, env = launch
@@ -96,7 +110,13 @@ class Processes:
             os.close(log)
         self.children[child.pid] = child
         known = json.dumps({"pid": child.pid, "born": born(child.pid)})
-        replace(self.record(release, process), known)
+        try:
+            replace(self.record(release, process), known)
+        except BaseException:  # a full disk: what nobody can find again must not run
+            with contextlib.suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            raise
 
     def alive(self, release: str, process: str) -> bool:
         return self.pid(release, process) is not None
@@ -134,15 +154,56 @@ class Processes:
             ["tail", "-n", str(lines)] + (["-F"] if follow else []) + [self.log(release, process)]
         )
 
+    def trim(self, release: str, process: str) -> None:
+        """Cut a log that has grown too long; it is appended to, so the writer need not know."""
+        with contextlib.suppress(OSError):
+            trim(self.log(release, process))
+
+
+def trim(path: str, limit: int = LOG) -> None:
+    """Keep the newest sixteenth of a log of more than `limit` bytes. Raises OSError."""
+    with open(path, "r+b") as log:
+        size = os.fstat(log.fileno()).st_size
+        if size <= limit:
+            return
+        log.seek(size - limit // 16)
+        newest = log.read().partition(b"\n")[2]
+        log.truncate(0)
+    with open(path, "ab") as log:
+        log.write(newest)
+
+
+def quoted(word: str) -> str:
+    """A word of a unit's command line; see systemd.service(5) and systemd.unit(5)."""
+    for special, plain in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        word = word.replace(special, plain)
+    return '"%s"' % word
+
 
 class Systemd(Processes):
-    """One unit of a template for each release and process, under `systemd --user` with lingering."""
+    """One unit of a template for each release and process, under `systemd --user`.
+
+    With lingering, without which all would end with the operator's session.
+    """
 
     kind, poll = "systemd", 0.05
 
+    def family(self, app: str) -> str:
+        """What the units are named after: the application; elsewhere than in /srv, its place, too.
+
+        So that two of the same name, such as staging and production, don't share their units.
+        """
+        if self.host.root == "/srv/" + app:
+            return app
+        return "%s.%s" % (app, hashlib.sha256(os.fsencode(self.host.root)).hexdigest()[:6])
+
+    def template(self, app: str, process: str) -> str:
+        # No name of ours has a colon: a process is never taken for another application.
+        return self.family(app) + ("" if process == "web" else ":" + process) + "@.service"
+
     def unit(self, release: str, process: str) -> str:
         app = (self.host.manifest(release) or {"app": "app"})["app"]
-        return "%s%s@%s.service" % (app, "" if process == "web" else "-" + process, release)
+        return self.template(app, process).replace("@", "@" + release)
 
     def call(self, *words: str) -> Tuple[int, str]:
         env = dict(os.environ, XDG_RUNTIME_DIR="/run/user/%d" % os.getuid())
@@ -158,10 +219,12 @@ class Systemd(Processes):
         assert manifest is not None
         folder = os.path.expanduser("~/.config/systemd/user")
         os.makedirs(folder, exist_ok=True)
-        fills = {"app": manifest["app"], "process": process, "python": manifest["interpreter"]}
-        fills.update(root=self.host.root.replace("%", "%%"), drain=str(int(manifest["drain"]) + 5))
-        boot = manifest["app"] + "-boot.service"
-        texts = {self.unit(release, process).replace("@" + release, "@"): UNIT, boot: BOOT}
+        app, boot = manifest["app"], self.family(manifest["app"]) + "-boot.service"
+        fills = {"app": app, "process": process, "drain": str(int(manifest["drain"]) + 5)}
+        # The host's own interpreter, which a release's may not be: it has to outlive the release.
+        fills.update(python=quoted(sys.executable), root=quoted(self.host.root))
+        fills.update(agent=quoted(self.host.path("run", "agent.py")))
+        texts = {self.template(app, process): UNIT, boot: BOOT}
         changed = False
         for name, text in texts.items():
             path, wanted = os.path.join(folder, name), text.format(**fills)
@@ -178,32 +241,40 @@ class Systemd(Processes):
             self.call("enable", boot)
 
     def start(self, release: str, process: str, launch: Launch) -> None:
-        self.install(
-            release, process
-        )  # the unit comes back to `serve`, which makes the same launch
+        # The unit comes back to `serve`, which makes the same launch.
+        self.install(release, process)
         code, output = self.call("start", self.unit(release, process))
         if code:
             raise Failure("start", "systemd did not start %s" % self.unit(release, process), output)
 
     def alive(self, release: str, process: str) -> bool:
-        unit = self.unit(release, process)
-        shown = self.call("show", "-p", "ActiveState,SubState", unit)[1]
-        return "ActiveState=active" in shown
+        """Whether there is anything to stop: also between an exit and the start that follows it."""
+        shown = self.call("show", "-p", "ActiveState", self.unit(release, process))[1]
+        return shown.strip().rpartition("=")[2] in ("active", "activating", "reloading")
 
     def pid(self, release: str, process: str) -> Optional[int]:
-        shown = self.call("show", "-p", "MainPID", "--value", self.unit(release, process))[
-            1
-        ].strip()
-        return int(shown) if shown.isdigit() and shown != "0" else None
+        shown = self.call("show", "-p", "MainPID", self.unit(release, process))[1]
+        pid = shown.strip().rpartition("=")[2]
+        return int(pid) if pid.isdigit() and pid != "0" else None
 
     def stop(self, release: str, process: str, limit: float) -> None:
         self.call("stop", self.unit(release, process))
         self.call("reset-failed", self.unit(release, process))
 
+    def trim(self, release: str, process: str) -> None:
+        """The journal bounds itself."""
+
     def log_command(self, release: str, process: str, lines: int, follow: bool) -> List[str]:
         unit = self.unit(release, process)
         command = ["journalctl", "--user", "-q", "-o", "cat", "-n", str(lines), "--user-unit", unit]
         return command + (["-f"] if follow else ["--no-pager"])
+
+
+def lingers() -> bool:
+    """Whether this user's services outlive the user's sessions (loginctl enable-linger)."""
+    import pwd
+
+    return os.path.exists("/var/lib/systemd/linger/" + pwd.getpwuid(os.getuid()).pw_name)
 
 
 def keeper(host: Host, kind: str) -> Processes:

@@ -1,10 +1,11 @@
-"""What an operator may ask for without a run: facts, journal, logs, a command, a new environment."""
+"""What an operator may ask for without a run: facts, journal, logs, commands, an environment."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -18,13 +19,16 @@ from hiding import Curtain
 from host import Host
 from keeper import Launch
 from service import Service
+from shapes import shaped
 from staging import missing
-from wire import BEAT, Failure, named, tell, unpack
+from wire import BEAT, Failure, count, named, tell, text, unpack, unpack_object
 
 Message = Dict[str, Any]
 Send = Callable[[Message], None]
 
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 GRACE = 5.0  # seconds from TERM to KILL for a command whose operator has left
+LARGEST = 64 << 20  # bytes that go with a question at the most
 PIECE = 5000  # characters that fit a frame, whatever they are
 
 
@@ -41,32 +45,35 @@ def questions(host: Host, wanted: Message, read: BinaryIO, out: BinaryIO) -> Non
 
     send({"ready": True})
     while True:
-        frame = unpack(read.read)
-        if frame is None:
+        step = unpack_object(read.read)
+        if step is None:
             return
-        step = frame[1]
         if not step:
+            send({})  # a heartbeat is answered, also where the operator waits for long
             continue
+        shaped(step, "a question", {"n": count})
         blob = _blob(read) if step.get("blob") else b""
         last = step.get("do") in ("logs", "exec")
         try:
             value = stream(service, step, read, send) if last else answer(service, step, blob, send)
             send({"n": step["n"], "ok": True, "value": value})
-        except (Failure, OSError) as error:
-            failure = Failure.of(error)
-            told = {"kind": failure.kind, "message": failure.message, "evidence": failure.evidence}
+        except BrokenPipeError:
+            os._exit(0)
+        except Exception as error:
             with contextlib.suppress(OSError):
-                send({"n": step["n"], "ok": False, "error": told})
+                send({"n": step["n"], "ok": False, "error": Failure.of(error).told()})
         if last:
             os._exit(0)  # a thread still waits for input, and would be in the way of an orderly end
 
 
 def _blob(read: BinaryIO) -> bytes:
-    blob = b""
+    blob = bytearray()
     while True:
         part = unpack(read.read)
         if part is None or not part[1]:
-            return blob
+            return bytes(blob)
+        if part[0] != b"B" or len(blob) > LARGEST:
+            raise Failure("protocol", "what came with the question is too large, or no part of it")
         blob += part[1]
 
 
@@ -79,25 +86,50 @@ def answer(service: Service, step: Message, blob: bytes, send: Send) -> Any:
         more = {"missing": missing(service, blob)} if step.get("blob") else {}
         return {**facts(service), **more}
     if what == "history":
-        for entry in host.journal()[-max(1, int(step["count"])) :]:
+        for entry in host.journal()[-max(1, count(step.get("count"))) :]:
             send({"n": step["n"], "out": json.dumps(entry)})
         return {}
     if what == "check":
-        return {"damage": service.damage(named(step["release"]))}
+        return {"damage": service.damage(named(step.get("release")))}
     if what == "push":
-        return push(host, blob.decode("utf-8"), step)
+        return push(host, canonical(blob), shaped(step, "a push", PUSH))
     raise Failure("protocol", "no question is called %r" % (what,))
 
 
 # The environment file.
 
 
-def push(host: Host, text: str, said: Message) -> Message:
+def canonical(blob: bytes) -> str:
+    """An environment file that all readers take alike: KEY="JSON string" lines. Raises Failure."""
+    try:
+        lines = blob.decode("utf-8").split("\n")
+        for line in lines[:-1]:
+            key, _, value = line.partition("=")
+            if not KEY.fullmatch(key) or not value.startswith('"'):
+                raise ValueError
+            text(json.loads(value))
+    except (ValueError, Failure):
+        raise Failure("protocol", "the environment file is not in its canonical form") from None
+    if lines[-1]:
+        raise Failure("protocol", "the environment file's last line is cut")
+    return "\n".join(lines)
+
+
+def _keys(value: Any) -> Any:
+    if not isinstance(value, list) or not all(KEY.fullmatch(str(key)) for key in value):
+        raise Failure("protocol", "%.200r are no variables' names" % (value,))
+    return value
+
+
+PUSH = {"rotated": _keys, "who": text, "run": text}
+
+
+def push(host: Host, new: str, said: Message) -> Message:
     """Replace shared/.env, atomically, for the next release.
 
     `rotated` keys are the older releases' too from now on. Keys are journalled, values never.
     """
-    keys = [line.partition("=")[0] for line in text.splitlines()]
+    keys = [line.partition("=")[0] for line in new.split("\n") if line]
     rotated = [str(key) for key in said["rotated"]]
     host.prepare()
     lock = open_lock(host.path("lock"))
@@ -111,7 +143,7 @@ def push(host: Host, text: str, said: Message) -> Message:
         if rotated:
             known = host.read_json("shared", ".rotated.json") or []
             replace(host.path("shared", ".rotated.json"), json.dumps(sorted({*known, *rotated})))
-        replace(host.path("shared", ".env"), text)
+        replace(host.path("shared", ".env"), new)
         named_only = {"keys": keys, "rotated": rotated}
         host.record("pushed", run=said["run"], kind="environment", who=said["who"], **named_only)
     finally:
@@ -137,13 +169,14 @@ def stream(service: Service, step: Message, read: BinaryIO, send: Send) -> Messa
     processes = service.said(release)["processes"]
     if step["do"] == "exec":
         return _run(
-            service, release, service.surround(release, _words(step["argv"])), step, read, send
+            service, release, service.surround(release, _words(step.get("argv"))), step, read, send
         )
-    process = named(step["process"])
+    process = named(step.get("process"))
     if process not in processes:
         has = ", ".join(sorted(processes))
         raise Failure("process", "%s has no process %s, but %s" % (release, process, has))
-    words = service.keeper.log_command(release, process, int(step["lines"]), bool(step["follow"]))
+    lines, follow = count(step.get("lines")), bool(step.get("follow"))
+    words = service.keeper.log_command(release, process, lines, follow)
     return _run(service, release, (words, host.root, dict(os.environ)), step, read, send)
 
 

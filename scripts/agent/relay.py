@@ -1,28 +1,36 @@
-"""Where a session begins: hands questions on, or brings the operator and the run together and carries bytes."""
+"""Where a session begins: hands questions on, or brings the operator and the run together."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from typing import Any, BinaryIO, Dict
 
 from disk import replace
+from guard import guard, settle_alone
 from host import Host
+from keeper import lingers, trim
 from questions import questions
-from run import guard, settle_alone
 from service import Service
-from wire import Failure, named, pack, tell, unpack
+from shapes import SPEC, shaped
+from wire import Failure, named, pack, tell, text, unpack, unpack_object
 
 Message = Dict[str, Any]
 
 
 def main(names: Dict[str, Any]) -> None:
-    """Entry of the assembled agent: by the loader with MARK and SOURCE, or as run/agent.py with arguments."""
+    """Entry of the assembled agent.
+
+    By the loader with MARK and SOURCE, or as run/agent.py with arguments: `run` and `boot` take the
+    root, `serve` also a release and a process. Units on hosts call these: they stay as they are.
+    """
     if "MARK" in names:
         return session(names["MARK"], names["SOURCE"])
     what, host, rest = sys.argv[1], Host(sys.argv[2]), sys.argv[3:]
@@ -32,37 +40,80 @@ def main(names: Dict[str, Any]) -> None:
         host.prepare()
         settle_alone(host, "the host came up", start=True)
     elif what == "serve":
-        argv, cwd, env = Service(host).launch(named(rest[0]), named(rest[1]))
+        serve(Service(host), named(rest[0]), named(rest[1]))
+
+
+def serve(service: Service, release: str, process: str) -> None:
+    """Become a release's process, with what it would be given where we start it ourselves."""
+    os.umask(0o027)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python has it ignored, and what it execs, too
+    try:
+        argv, cwd, env = service.launch(release, process)
+        if process == "web":
+            _open_socket(service.host.release(release, "run", "app.sock"))
         os.chdir(cwd)
         os.execvpe(argv[0], argv, env)
+    except (Failure, OSError) as error:
+        sys.exit(str(error))
+
+
+def _open_socket(path: str, limit: float = 600.0) -> None:
+    """Let the front connect as soon as the socket is there: also when systemd has started it again.
+
+    By a process of its own, because this one becomes the service, and no child of it.
+    """
+    ours = os.getpid()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    if os.fork():
+        os._exit(0)
+    until = time.monotonic() + limit
+    with contextlib.suppress(OSError):
+        while time.monotonic() < until:
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(path, 0o666)
+                break
+            os.kill(ours, 0)
+            time.sleep(0.02)
+    os._exit(0)
 
 
 def session(mark: str, source: bytes) -> None:
-    """One SSH session: the mark ends whatever a login shell printed, then the first frame says what is wanted."""
+    """One SSH session: the mark ends what a login shell printed; the first frame says the rest."""
     read, out = sys.stdin.buffer, sys.stdout.buffer
     out.write(mark.encode() + b"\n")
-    hello = unpack(read.read)
-    if hello is None:
-        return
-    wanted = hello[1]
+    os.umask(0o027)
     try:
+        wanted = unpack_object(read.read)
+        if wanted is None:
+            return
+        shaped(wanted, "the first frame", {"root": text})
+        if not wanted["root"].strip("/"):
+            raise Failure("protocol", "%r can't be an application's directory" % wanted["root"])
         host = Host(wanted["root"])
         if wanted.get("run"):
             attach(host, wanted, source, read, out)
         else:
             questions(host, wanted, read, out)
-    except (Failure, OSError) as error:
-        failure = Failure.of(error)
-        told = {"kind": failure.kind, "message": failure.message, "evidence": failure.evidence}
-        tell(out, {"error": told})
+    except BrokenPipeError:
+        os._exit(0)  # the operator has gone: there is nobody to tell
+    except Exception as error:
+        tell(out, {"error": Failure.of(error).told()})
 
 
 # Bringing operator and run together.
 
 
 def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: BinaryIO) -> None:
-    """Connect to the wanted run, starting it where that is asked and nobody holds the lock; then carry bytes."""
+    """Connect to the wanted run, then carry bytes.
+
+    It is started where that is asked and nobody holds the lock. Raises Failure.
+    """
     named(wanted["run"])
+    if shaped(wanted.get("spec"), "the run", SPEC)["run"] != wanted["run"]:
+        raise Failure("protocol", "the run has two names")
     spawned, until, patience = False, time.monotonic() + 15.0, time.monotonic() + 1.0
     while True:
         peer = _knock(host, wanted, out)
@@ -103,34 +154,24 @@ def _knock(host: Host, wanted: Message, out: BinaryIO) -> Any:
 
 
 def spawn(host: Host, wanted: Message, source: bytes) -> None:
-    """Start the run as a process that outlives this session. Its code stays in run/agent.py, for the boot unit."""
+    """Start the run as a process that outlives this session.
+
+    Its code stays in run/agent.py, for the boot unit.
+    """
+    spec = wanted["spec"]
+    run, lease = wanted["run"], float(spec["lease"])
+    systemd = Service(host, spec["adapter"]).keeper.kind == "systemd"
+    if systemd and not lingers():
+        raise Failure(
+            "linger",
+            "what runs here would end with this session: `sudo loginctl enable-linger $USER`",
+        )
     host.prepare()
     replace(host.path("run", "agent.py"), source.decode(), 0o600)
-    spec = wanted["spec"]
-    run, lease = wanted["run"], str(float(spec["lease"]))
-    if Service(host, spec["adapter"]).keeper.kind == "systemd":
-        command = [
-            "systemd-run",
-            "--user",
-            "--collect",
-            "--quiet",
-            "--unit=%s-run-%s" % (named(spec["app"]), run),
-        ]
-        command += [
-            "-p",
-            "Restart=on-failure",
-            sys.executable,
-            "-I",
-            host.path("run", "agent.py"),
-            "run",
-        ]
-        env = dict(os.environ, XDG_RUNTIME_DIR="/run/user/%d" % os.getuid())
-        done = subprocess.run(
-            command + [host.root, run, lease], env=env, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise Failure("run", "systemd did not start the run", done.stderr)
-        return
+    if systemd:
+        return _spawn_unit(host, spec["app"], run, lease)
+    with contextlib.suppress(OSError):
+        trim(host.path("run", "run.log"), 1 << 20)
     if os.fork():
         return
     os.setsid()
@@ -139,9 +180,22 @@ def spawn(host: Host, wanted: Message, source: bytes) -> None:
     for target, handle in ((0, null), (1, log), (2, log)):
         os.dup2(handle, target)
     try:
-        guard(host, run, float(lease))
+        guard(host, run, lease)
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(0)
+
+
+def _spawn_unit(host: Host, app: str, run: str, lease: float) -> None:
+    """A unit that is started again when its main process is killed, and then settles."""
+    command = ["systemd-run", "--user", "--collect", "--quiet", "--unit=%s-run-%s" % (app, run)]
+    command += ["-p", "Restart=on-failure", sys.executable, "-I", host.path("run", "agent.py")]
+    env = dict(os.environ, XDG_RUNTIME_DIR="/run/user/%d" % os.getuid())
+    words = ["run", host.root, run, str(lease)]
+    done = subprocess.run(command + words, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure("run", "systemd did not start the run", done.stderr)
 
 
 def carry(peer: socket.socket, read: BinaryIO, out: BinaryIO) -> None:

@@ -1,44 +1,47 @@
-"""The run: a process of its own that holds the lock, does an operator's numbered steps, and keeps the lease."""
+"""The run: a process of its own that holds the lock, does numbered steps, and keeps the lease."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import queue
 import socket
+import struct
 import threading
 import time
 import traceback
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
-from command import Commands, open_lock
+from command import Commands
 from host import Host
 from service import Service
 from settle import Settler
+from shapes import SPEC, shaped
 from steps import Steps
-from wire import BEAT, Failure, pack, unpack
+from wire import BEAT, Failure, pack, unpack, unpack_object
 
 Answer = Dict[str, Any]
 
 
 class Run:
-    """Threads: one accepts and reads (any byte renews the lease), one watches the lease, the main one does the steps."""
+    """Threads: one accepts, one a connection reads, one watches the lease, the main one does steps.
 
-    def __init__(self, host: Host, run: str, lease: float, lock: int, commands: Commands) -> None:
-        self.host, self.name, self.lease, self.lock, self.commands = (
-            host,
-            run,
-            lease,
-            lock,
-            commands,
-        )
+    Any byte renews the lease. `released` is called when the lock is given up, before old instances
+    are drained.
+    """
+
+    def __init__(
+        self, host: Host, run: str, lease: float, commands: Commands, released: Callable[[], None]
+    ) -> None:
+        self.host, self.name, self.lease, self.commands = host, run, lease, commands
+        self.lock, self.released = commands.lock, released
         self.lost = commands.lost
         self.deadline = time.monotonic() + lease
         self.queue: "queue.Queue[Optional[Tuple[Answer, Any]]]" = queue.Queue()
         self.answers: Dict[int, Answer] = {}
         self.taken = 0
+        self.taking = threading.Lock()
         self.peer: Optional[socket.socket] = None
         self.sending = threading.Lock()
         self.holding: Answer = {}
@@ -56,17 +59,22 @@ class Run:
             os.pwrite(self.lock, text, 0)
             os.ftruncate(self.lock, len(text))
 
-    def send(self, message: Answer) -> None:
-        """To whoever is connected now; a peer that doesn't take it within a second is dropped, never waited for."""
-        with self.sending:
-            peer = self.peer
-            try:
-                if peer is not None:
-                    peer.sendall(pack(b"J", message))
-            except OSError:
-                self.peer = None
-                with contextlib.suppress(OSError):
-                    peer.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+    def send(self, message: Answer, wait: bool = True) -> None:
+        """To whoever is connected now; a peer that takes nothing for a second is dropped.
+
+        `wait` False: not at all when something else is being sent, for the lease waits for nobody.
+        """
+        if not self.sending.acquire(blocking=wait):
+            return
+        try:
+            if self.peer is not None:
+                self.peer.sendall(_framed(message))
+        except OSError:
+            peer, self.peer = self.peer, None
+            with contextlib.suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+        finally:
+            self.sending.release()
 
     def listen(self) -> socket.socket:
         with contextlib.suppress(OSError):
@@ -86,73 +94,102 @@ class Run:
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
-        source = peer.makefile("rb")
-        with contextlib.suppress(OSError, Failure):
-            hello = unpack(source.read)
-            if hello is None or hello[1].get("run") != self.name:
+        read = self._reader(peer)
+        with contextlib.suppress(OSError, Failure), peer:  # whoever sends garbage is hung up on
+            hello = unpack_object(read)
+            if hello is None or hello.get("run") != self.name:
                 peer.sendall(pack(b"J", {"busy": dict(self.holding)}))
                 return
             self.deadline = time.monotonic() + self.lease
             if not self.greeted.is_set():
-                self.spec = hello[1]["spec"]
-                self.holding.update(who=self.spec.get("who"), kind=self.spec.get("kind"))
+                self.spec = shaped(hello.get("spec"), "the run", SPEC)
+                self.holding.update(who=self.spec["who"], kind=self.spec["kind"])
                 self.greeted.set()
-            peer.settimeout(None)
-            peer.setsockopt(
-                socket.SOL_SOCKET, socket.SO_SNDTIMEO, b"\1" + bytes(15)
-            )  # struct timeval: a second
+            a_second = struct.pack("ll", 1, 0)  # struct timeval
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, a_second)
             with self.sending:
                 peer.sendall(pack(b"J", {"run": self.name}))
                 self.peer = peer
-            self._read(source.read)
-        peer.close()
+            self._read(read)
 
-    def _read(self, read: Any) -> None:
+    def _reader(self, peer: socket.socket) -> Callable[[int], bytes]:
+        """Read so many bytes; each that comes from the run's own operator keeps the lease."""
+
+        def read(size: int) -> bytes:
+            parts = bytearray()
+            while len(parts) < size:
+                part = peer.recv(size - len(parts))
+                if not part:
+                    break
+                if peer is self.peer:
+                    self.deadline = time.monotonic() + self.lease
+                parts += part
+            return bytes(parts)
+
+        return read
+
+    def _read(self, read: Callable[[int], bytes]) -> None:
         while True:
             frame = unpack(read)
             if frame is None:
                 return
-            self.deadline = time.monotonic() + self.lease
             if frame[0] == b"J" and "leave" in frame[1]:
-                self.leave(str(frame[1]["leave"]), str(frame[1].get("way", "")))
-            elif frame[0] == b"J" and isinstance(frame[1].get("n"), int):
+                way = frame[1].get("way")
+                self.leave(str(frame[1]["leave"]), way if way in ("back", "forward") else "")
+            elif frame[0] == b"J" and type(frame[1].get("n")) is int:
                 step = frame[1]
                 upload = self._spool(step["n"], read) if step.get("blob") else None
                 self._take(step, upload)
 
-    def _spool(self, number: int, read: Any) -> Any:
-        """What follows a step in binary frames, as a file's path; or the error that kept it from being written."""
-        path, wrong = self.host.path("run", "upload-%d-%d" % (number, threading.get_ident())), None
-        with open(path, "wb") as out:
-            while True:
-                frame = unpack(read)
-                if frame is None:
-                    raise OSError("cut")
-                self.deadline = time.monotonic() + self.lease
-                if frame[0] == b"B" and not frame[1]:
-                    return wrong or path
-                if frame[0] == b"B" and wrong is None:
-                    try:
-                        out.write(frame[1])
-                        out.flush()
-                    except OSError as error:
-                        wrong = Failure.of(error)
+    def _spool(self, number: int, read: Callable[[int], bytes]) -> Any:
+        """What follows a step in binary frames, as a file's path; or why it wasn't written."""
+        wrong: Optional[Failure] = None
+        name = "upload-%d-%d-%d" % (number % 1000000, threading.get_ident(), time.monotonic_ns())
+        path = self.host.path("run", name)
+        try:
+            with open(path, "wb", buffering=0) as out:
+                while True:
+                    frame = unpack(read)
+                    if frame is None:
+                        raise OSError("cut")
+                    if frame[0] == b"B" and not frame[1]:
+                        return wrong or path
+                    if frame[0] == b"B" and wrong is None:
+                        try:
+                            if out.write(frame[1]) != len(frame[1]):
+                                raise OSError(28, "no space left")  # ENOSPC
+                        except OSError as error:
+                            wrong = Failure.of(error)
+        except (OSError, Failure):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
 
     def _take(self, step: Answer, upload: Any) -> None:
-        """Queue a step that is new. After the lease nothing is taken: how the run ended is the answer."""
+        """Queue a step that is new; one that is not is answered when and as it was.
+
+        After the lease nothing is taken: how the run ended is the answer.
+        """
         number = step["n"]
-        if number in self.answers:
-            self.send(self.answers[number])
-        elif number > self.taken and not self.lost.is_set():
-            self.taken = number
-            self.queue.put((step, upload))
+        with self.taking:
+            known = self.answers.get(number)
+            new = known is None and number > self.taken and not self.lost.is_set()
+            if new:
+                self.taken = number
+                self.queue.put((step, upload))
+        if known is not None:
+            self.send(known)
+        if not new and isinstance(upload, str):
+            with contextlib.suppress(OSError):
+                os.unlink(upload)
 
     def leave(self, reason: str, way: str = "") -> None:
         """Take no further step: what is under way ends, then the host settles by itself."""
-        if not self.lost.is_set():
-            self.left = (reason, way)
-            self.lost.set()
-            self.queue.put(None)
+        with self.taking:
+            if not self.lost.is_set():
+                self.left = (reason[:1000], way)
+                self.lost.set()
+                self.queue.put(None)
 
     def _keep_lease(self) -> None:
         beat = 0.0
@@ -160,9 +197,9 @@ class Run:
             now = time.monotonic()
             if now > self.deadline:
                 self.leave("no operator for the length of the lease")
-            if now > beat + BEAT:
+            if now > beat + min(BEAT, self.lease / 6):
                 beat = now
-                self.send({})
+                self.send({}, wait=False)
             time.sleep(min(0.1, self.lease / 10))
 
     # Working.
@@ -183,7 +220,7 @@ class Run:
                 self.doing("settling")
                 self.send({"ended": steps.settle(*self.left)})
                 break
-            self.doing(str(item[0].get("do")))
+            self.doing(str(item[0].get("do"))[:80])
             answer = self._do(steps, *item)
             if steps.ended:
                 self.doing("closing")
@@ -191,7 +228,10 @@ class Run:
             self.send(answer)
             if steps.ended:
                 break
-        steps.afterwards()
+        try:
+            steps.afterwards()
+        except Exception:  # tidying up can wait for the next run
+            traceback.print_exc()
         self._end(server, steps.settler)
 
     def _do(self, steps: Steps, step: Answer, upload: Any) -> Answer:
@@ -202,7 +242,7 @@ class Run:
         except Exception as error:
             if not isinstance(error, (Failure, OSError)):
                 traceback.print_exc()
-            return {"n": step["n"], "ok": False, "error": _told(Failure.of(error))}
+            return {"n": step["n"], "ok": False, "error": Failure.of(error).told()}
         finally:
             if isinstance(upload, str):
                 with contextlib.suppress(OSError):
@@ -216,49 +256,17 @@ class Run:
             server.shutdown(socket.SHUT_RDWR)
         server.close()
         os.close(self.lock)  # held on by a command of the run that still writes
+        self.released()
         settler.finish()
 
 
-def _told(error: Failure) -> Answer:
-    return {"kind": error.kind, "message": error.message, "evidence": error.evidence[-16000:]}
-
-
-def guard(host: Host, run: str, lease: float) -> None:
-    """Start the run, and settle in its place should it be killed. Returns at once when somebody else holds the lock."""
-    host.prepare()
-    lock = open_lock(host.path("lock"))
-    if lock is None:
-        return
-    commands = Commands(lock, threading.Event())
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            Run(host, run, lease, lock, commands).main()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    os.close(lock)
-    if os.waitpid(child, 0)[1] == 0:
-        return
-    commands.end_orphan()
-    settle_alone(host, "the run was killed")
-
-
-def settle_alone(host: Host, reason: str, start: bool = False) -> None:
-    """Under the lock, do what is pending; at boot also start what `current` points at."""
-    handle = os.open(host.path("lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    pending, current = host.pending() or {}, host.current()
-    adapter = (host.manifest(pending.get("release") or current) or {"adapter": "auto"})["adapter"]
-    settler = Settler(Service(host, adapter))
-    settler.settle(reason)
-    current = host.current()
-    if start and current:
-        with contextlib.suppress(Failure):
-            settler.service.start(current)
-        settler.service.companions(current)
-    os.close(handle)
-    settler.finish()
+def _framed(message: Answer) -> bytes:
+    """A frame; an answer that fits none is told as a failure, because no answer is a lost host."""
+    try:
+        return pack(b"J", message)
+    except Failure as error:
+        said: Answer = {"ok": False, "error": error.told()}
+        if "ended" in message:
+            kept = ("outcome", "current")
+            said = {"ended": {key: message["ended"].get(key) for key in kept}}
+        return pack(b"J", {"n": message.get("n"), **said})

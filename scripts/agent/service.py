@@ -1,4 +1,4 @@
-"""A release as something that runs: its commands and environment, its health, starting, draining and stopping."""
+"""A release as something that runs: its commands, environment and health, its start and its end."""
 
 from __future__ import annotations
 
@@ -11,73 +11,24 @@ import shlex
 import subprocess
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional
 
 from disk import fingerprint
 from hiding import forms, hide
 from host import Host
 from keeper import Launch, keeper
+from probe import ask, waiting
 from wire import Failure
 
-# What of the host's own environment a service and its hooks get; everything else is the release's own.
+# What of the host's own environment a service and its hooks get; all else is the release's own.
 PASSED = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|XDG_RUNTIME_DIR|CIRCLE_SANDBOX"
     r"|PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|\w+_proxy|\w+_PROXY"
 )
 
 
-def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
-    """GET `path` at a unix socket (a path) or an http(s) address: status and body. Raises OSError when nothing answers."""
-    import http.client
-    import socket
-
-    class Unix(http.client.HTTPConnection):
-        def connect(self) -> None:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.settimeout(self.timeout)
-            self.sock.connect(where)
-
-    link: http.client.HTTPConnection
-    if "://" not in where:
-        link = Unix("localhost", timeout=limit)
-    elif where.startswith("https://"):
-        import ssl
-
-        # The certificate is for the public name; here the host's own front is asked over loopback.
-        open_context = ssl._create_unverified_context()
-        link = http.client.HTTPSConnection(
-            where[8:].rstrip("/"), timeout=limit, context=open_context
-        )
-    else:
-        link = http.client.HTTPConnection(where[7:].rstrip("/"), timeout=limit)
-    try:
-        headers = {
-            "Host": host or "localhost",
-            "Connection": "close",
-            "User-Agent": "circle-of-closure",
-        }
-        link.request("GET", path, headers=headers)
-        answer = link.getresponse()
-        return answer.status, answer.read(1 << 20).decode("utf-8", "replace")
-    except http.client.HTTPException as error:
-        raise OSError("not HTTP: %r" % (error,)) from None
-    finally:
-        link.close()
-
-
-def waiting() -> int:
-    """Connections that no listener of ours has accepted yet: CONNECTING in Linux's table; 0 where there is none."""
-    with contextlib.suppress(OSError):
-        with open("/proc/net/unix", encoding="utf-8", errors="replace") as source:
-            rows = [line.split() for line in source]
-        return sum(
-            1 for row in rows if len(row) > 7 and row[5] == "02" and row[7].endswith("run/app.sock")
-        )
-    return 0
-
-
 class Service:
-    """What a host does with its releases. `drafts` are manifests of releases that are still being staged."""
+    """What a host does with its releases. `drafts`: manifests of what is still being staged."""
 
     def __init__(self, host: Host, adapter: str = "auto") -> None:
         self.host, self.keeper = host, keeper(host, adapter)
@@ -115,18 +66,28 @@ class Service:
         manifest = self.said(release)
         env = {key: value for key, value in os.environ.items() if PASSED.fullmatch(key)}
         venv = [self.host.path("venvs", manifest["venv"], "bin")] if manifest["venv"] else []
-        env["PATH"] = os.pathsep.join(venv + [env.get("PATH", os.defpath)])
         env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
-        env.update(RELEASE_ID=release, VERSION=manifest["version"], COMMIT=manifest["commit"])
         env.update(self.own_env(release))
+        # Who it is, and that its own packages come first, is not for a file to change.
+        env["PATH"] = os.pathsep.join(venv + [env.get("PATH", os.defpath)])
+        env.update(RELEASE_ID=release, VERSION=manifest["version"], COMMIT=manifest["commit"])
         return env
 
     def command(self, release: str, text: str) -> Launch:
         """A configured command: split as a shell would, given to none."""
-        return self.surround(release, shlex.split(text))
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise Failure("host", "%r is no command: %s" % (text, error)) from None
+        if not words:
+            raise Failure("host", "an empty command can't be run")
+        return self.surround(release, words)
 
     def surround(self, release: str, words: List[str]) -> Launch:
-        """A command's words in the release's directory and environment, the socket and the interpreter filled in."""
+        """A command's words in the release's directory and environment.
+
+        The socket and the interpreter are filled in.
+        """
         manifest, base = self.said(release), self.host.release(release)
         cwd, env = os.path.join(base, manifest["directory"]), self.environment(release)
         env["SOCKET"] = os.path.relpath(os.path.join(base, "run", "app.sock"), cwd)
@@ -203,7 +164,7 @@ class Service:
                         return str(json.loads(name))
         except (OSError, ValueError) as error:
             return ".files (%s)" % error
-        venv = self.said(release)["venv"]
+        venv = self.said(release).get("venv")
         if venv and not os.path.exists(self.host.path("venvs", venv, ".complete")):
             return "venvs/%s" % venv
         return ""
@@ -212,7 +173,10 @@ class Service:
 
     @contextlib.contextmanager
     def claim(self, release: str) -> Iterator[None]:
-        """Starting and stopping one release exclude each other beyond the lock: a drain outlives its run's lock."""
+        """Starting and stopping one release exclude each other.
+
+        Beyond the lock: a drain outlives its run's lock.
+        """
         path = self.host.release(release, "run", "claim")
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
@@ -221,8 +185,14 @@ class Service:
         finally:
             os.close(handle)
 
-    def start(self, release: str, lost: Optional[threading.Event] = None) -> bool:
-        """Bring a release up and wait until it answers as itself; True when it already did. Raises Failure."""
+    def start(
+        self, release: str, lost: Optional[threading.Event] = None, keep: bool = False
+    ) -> bool:
+        """Bring a release up and wait until it answers as itself; True when it already did.
+
+        `keep`: leave it to its keeper when it doesn't, as at boot, where what it needs may come up
+        later. Raises Failure.
+        """
         said = self.said(release)
         with self.claim(release):  # waits for a stop that has begun, calls off one that has not
             with contextlib.suppress(OSError):
@@ -232,6 +202,7 @@ class Service:
                     return True
                 self.keeper.stop(release, "web", said["drain"])
             self.keeper.start(release, "web", self.launch(release, "web"))
+            first = self.keeper.pid(release, "web")
         until = time.monotonic() + said["start"]
         while True:
             wrong = self.unhealthy(release)
@@ -240,24 +211,25 @@ class Service:
                 os.chmod(os.path.join("releases", release, "run", "app.sock"), 0o666)
                 return False
             kind, text = "", ""
-            if not self.keeper.alive(release, "web"):
+            if first is None or self.keeper.pid(release, "web") != first:  # or began again
                 kind, text = "start", "%s ended before it answered" % release
             elif time.monotonic() > until:
-                kind, text = "health", "%s was not healthy after %g s: %s" % (
-                    release,
-                    said["start"],
-                    wrong,
-                )
+                kind = "health"
+                text = "%s was not healthy after %g s: %s" % (release, said["start"], wrong)
             elif lost is not None and lost.is_set():
                 kind, text = "lease", "the operator was gone while %s started" % release
             if kind:
                 evidence = "\n".join(self.tail(release))
-                self.keeper.stop(release, "web", 1.0)
-                raise Failure(kind, text, evidence)
+                if not keep:
+                    self.keeper.stop(release, "web", 1.0)
+                raise Failure(kind, self.hide(release, text), evidence)
             time.sleep(self.keeper.poll)
 
     def companions(self, release: str) -> None:
-        """Processes beside the web one follow `current`; others' are stopped first, so that there are never two."""
+        """Processes beside the web one follow `current`.
+
+        Others' are stopped first, so that there are never two.
+        """
         for name, processes in self.running().items():
             for process in processes:
                 if process != "web" and name != release:
@@ -272,7 +244,10 @@ class Service:
             open(self.host.release(release, "run", "leaving"), "a", encoding="utf-8").close()
 
     def drain(self, release: str, since: float) -> None:
-        """Stop a marked release: a second after the switch (monotonic seconds), and when nobody waits to be accepted."""
+        """Stop a marked release: a second after the switch, and when nobody waits to be accepted.
+
+        `since`: when the switch was, in monotonic seconds.
+        """
         manifest = self.host.manifest(release)
         if manifest is None:
             return
@@ -285,3 +260,9 @@ class Service:
             if marked and self.host.current() != release:
                 for process in manifest["processes"]:
                     self.keeper.stop(release, process, manifest["drain"])
+
+    def trim_logs(self) -> None:
+        """Bound the logs that no journal of the system keeps for us."""
+        for release, processes in self.running().items():
+            for process in processes:
+                self.keeper.trim(release, process)

@@ -1,4 +1,8 @@
-"""What a host does by itself: going back, going on, and coming up again, from run/pending.json alone."""
+"""What a host does by itself: going back, going on, and coming up again, from pending.json alone.
+
+Whatever happens here is journalled and nothing is raised that could be helped: a host that stumbles
+while it settles would stumble over the same for every operator to come.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,10 @@ from wire import Failure
 
 
 class Settler:
-    """Owns run/pending.json: {run, kind, release, from, way: "back" | "forward", who, ...}, written before any switch."""
+    """Owns run/pending.json: {run, kind, release, from, way: "back" | "forward", who, ...}.
+
+    It is written before any switch.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service, self.host = service, service.host
@@ -35,7 +42,7 @@ class Settler:
             self.leaving.append(release)
 
     def switch(self, release: str) -> float:
-        """Point `current` at a release and let the companions follow; seconds that the rename took."""
+        """Point `current` at a release; seconds that the rename took. The companions follow."""
         begun = time.monotonic()
         self.host.point(release)
         self.switched_at = time.monotonic()
@@ -43,45 +50,75 @@ class Settler:
         return self.switched_at - begun
 
     def back(self, pending: Dict[str, Any], reason: str) -> Dict[str, Any]:
-        """Return to the release before, when it is healthy (it is started where it isn't running); else stay and say so."""
-        old, new = pending["from"], pending["release"]
-        if old:
-            try:
-                self.service.start(old)
-            except Failure as error:
-                self.host.record("stuck", why=reason, error=error.message, **_facts(pending))
-                self.forget()
-                return {"outcome": "stuck", "current": self.host.current(), "error": error.message}
-        if self.host.current() != old:
-            self.switch(old)
-        self.leave(new)
-        self.host.record("reverted", why=reason, **_facts(pending))
-        self.forget()
-        return {"outcome": "reverted", "current": old}
+        """Return to the release before, started where it isn't running, when it is healthy.
+
+        Where it isn't, stay and say so.
+        """
+        old = pending["from"]
+        wrong = self._start(old) if old else ""
+        if wrong:
+            return self._stuck(pending, reason, wrong)
+        return self._done("reverted", pending, reason, self._go(old), old, pending["release"])
 
     def forward(self, pending: Dict[str, Any], reason: str) -> Dict[str, Any]:
-        """Finish what was confirmed, or a rollback that was armed: the release is live and closed, the one before leaves."""
-        new = pending["release"]
-        try:
-            self.service.start(new)
-        except Failure as error:
-            if self.host.current() != new:
-                self.host.record("stuck", why=reason, error=error.message, **_facts(pending))
-                self.forget()
-                return {"outcome": "stuck", "current": self.host.current(), "error": error.message}
-        if self.host.current() != new:
-            self.switch(new)
-        self.leave(pending["from"])
-        self.host.record("closed", why=reason, **_facts(pending))
-        self.forget()
-        return {"outcome": "closed", "current": new}
+        """Finish what was confirmed, or a rollback that was armed: the release is live and closed.
 
-    def settle(self, reason: str) -> Optional[Dict[str, Any]]:
-        """Do what pending.json says, and clear away what no run finished. Only ever called under the lock."""
+        The one before leaves.
+        """
+        new = pending["release"]
+        wrong = self._start(new)
+        if wrong and self.host.current() != new:
+            return self._stuck(pending, reason, wrong)
+        return self._done("closed", pending, reason, self._go(new), new, pending["from"])
+
+    def _start(self, release: str) -> str:
+        """ "" when it runs and is healthy, else what is wrong."""
+        try:
+            self.service.start(release)
+            return ""
+        except (Failure, OSError) as error:
+            return Failure.of(error).message
+
+    def _go(self, release: str) -> str:
+        """Have `current` point at it, "" for nothing; what is wrong with its companions, or ""."""
+        try:
+            if self.host.current() != release:
+                self.switch(release)
+            else:
+                self.service.companions(release)
+            return ""
+        except (Failure, OSError) as error:
+            if self.host.current() != release:
+                raise  # the rename itself: there is nothing left to try
+            return Failure.of(error).message
+
+    def _stuck(self, pending: Dict[str, Any], reason: str, wrong: str) -> Dict[str, Any]:
+        self.host.record("stuck", why=reason, error=wrong, **_facts(pending))
+        self.forget()
+        return {"outcome": "stuck", "current": self.host.current(), "error": wrong}
+
+    def _done(
+        self, event: str, pending: Dict[str, Any], reason: str, wrong: str, live: str, old: str
+    ) -> Dict[str, Any]:
+        self.leave(old)
+        more = {"error": wrong} if wrong else {}
+        self.host.record(event, why=reason, **_facts(pending), **more)
+        self.forget()
+        return {"outcome": event, "current": live, **more}
+
+    def settle(self, reason: str, way: str = "") -> Optional[Dict[str, Any]]:
+        """Do what pending.json says (`way` over what it says), clear away what no run finished.
+
+        Under the lock only.
+        """
         pending = self.host.pending()
         done = None
         if pending:
-            done = (self.forward if pending["way"] == "forward" else self.back)(pending, reason)
+            forward = (way or pending["way"]) == "forward"
+            done = (self.forward if forward else self.back)(pending, reason)
+        elif os.path.exists(self.host.path("run", "pending.json")):
+            self.host.record("unreadable", why="run/pending.json made no sense and was removed")
+            self.forget()
         self.tidy()
         return done
 
@@ -98,10 +135,15 @@ class Settler:
             self.host.drop_links()
 
     def finish(self) -> None:
-        """Stop what is leaving; runs after the lock is free, so that the next operator need not wait for a drain."""
+        """Stop what is leaving.
+
+        Runs after the lock is free, so that the next operator need not wait for a drain.
+        """
         while self.leaving:
-            self.service.drain(self.leaving.pop(), self.switched_at)
+            with contextlib.suppress(OSError):  # pruned by the next run already
+                self.service.drain(self.leaving.pop(), self.switched_at)
 
 
 def _facts(pending: Dict[str, Any]) -> Dict[str, Any]:
-    return {key: value for key, value in pending.items() if key != "way"}
+    own = ("way", "v", "at", "event", "why", "error")
+    return {key: value for key, value in pending.items() if key not in own}

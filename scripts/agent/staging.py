@@ -1,4 +1,4 @@
-"""From a packfile to a complete release: unpack, environment, shared paths, venv, build, compile; and pruning."""
+"""From a packfile to a complete release: unpack, environment, shared paths, build, compile."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Set
 
 from command import Commands
 from disk import fingerprint, remove, replace
@@ -22,7 +23,10 @@ Manifest = Dict[str, Any]
 
 
 def missing(service: Service, ids: bytes) -> str:
-    """A hexadecimal number with a bit for each object id (20 bytes each) behind a leading 1: set where the host lacks it."""
+    """A hexadecimal number with a bit for each object id (20 bytes each) behind a leading 1.
+
+    The bit is set where the host lacks the object.
+    """
     names = [ids[at : at + 20].hex() for at in range(0, len(ids), 20)]
     if not os.path.isfile(service.host.path("repo.git", "HEAD")):
         lacks = ["1"] * len(names)
@@ -36,25 +40,26 @@ def missing(service: Service, ids: bytes) -> str:
 def stage(
     service: Service, manifest: Manifest, upload: str, commands: Commands, limits: Dict[str, Any]
 ) -> Manifest:
-    """Make the release complete, or raise Failure with nothing of it left. `upload` is a packfile's path, or "".
+    """Make a release that isn't there complete, or raise Failure with nothing of it left.
 
-    Complete means that `.release.json` is there; it is written last.
+    `upload` is a packfile's path, or "". Complete means that `.release.json` is there; it is
+    written last.
     """
     host, release = service.host, manifest["release"]
     base = host.release(release)
-    if os.path.exists(base):
-        raise Failure("stage", "%s is on this host already" % release)
     manifest = dict(manifest, venv="", interpreter=_interpreter(manifest["python"]))
     service.drafts[release] = manifest
     try:
         if upload and os.path.getsize(upload):
-            with open(upload, "rb") as pack:
-                host.git("index-pack", "--stdin", "--strict", data=pack.read())
+            with open(upload, "rb") as pack:  # streamed: it may be larger than memory
+                host.git("index-pack", "--stdin", "--strict", source=pack)
         host.git("update-ref", "refs/releases/" + release, manifest["tree"])
-        for folder in (base, os.path.join(base, "run")):
+        run = os.path.join(base, "run")
+        for folder in (base, run):
             os.mkdir(folder)
-            os.chmod(folder, 0o711)
         _unpack(service, manifest["tree"], base)
+        for folder in (base, run):  # a directory of that name in the tree brought its own mode
+            os.chmod(folder, 0o711)
         shared = host.path("shared", ".env")
         text = open(shared, encoding="utf-8").read() if os.path.exists(shared) else ""
         replace(os.path.join(base, ".env"), text, 0o600)
@@ -88,34 +93,41 @@ def _interpreter(name: str) -> str:
 
 def _unpack(service: Service, tree: str, base: str) -> None:
     """`git archive` knows export-ignore, modes, links and names; tar carries them."""
-    command = [
-        "git",
-        "-c",
-        "safe.directory=*",
-        "-c",
-        "tar.umask=0027",
-        "--git-dir",
-        service.host.path("repo.git"),
-    ]
-    with subprocess.Popen(
-        command + ["archive", tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
+    command = service.host.git_command("archive", tree)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None and child.stderr is not None
         with contextlib.suppress(tarfile.ReadError):  # an empty stream: git says why below
             with tarfile.open(fileobj=child.stdout, mode="r|") as archive:
                 if hasattr(tarfile, "fully_trusted_filter"):
                     archive.extraction_filter = tarfile.fully_trusted_filter
-                archive.extractall(base)
+                archive.extractall(base, members=_allowed(archive))
         said = child.stderr.read().decode("utf-8", "replace")
     if child.returncode:
         raise Failure("upload", "the release's tree could not be unpacked", said)
 
 
+def _allowed(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """What is unpacked: not what would make a release look complete, or take its socket's place."""
+    for member in archive:
+        name = member.name.rstrip("/")
+        if name in (".release.json", ".files") or (name == "run" and not member.isdir()):
+            raise Failure("stage", "the release has a file %s, a name that is the host's" % name)
+        yield member
+
+
 def _link_shared(service: Service, base: str, path: str) -> None:
-    """Put a link to shared/<path> where the release would have its own; a first deploy's content becomes the shared one."""
+    """Put a link to shared/<path> where the release would have its own.
+
+    A first deploy's content becomes the shared one.
+    """
+    if path.split("/")[0] in (".env", ".release.json", ".files", "run", ".rotated.json"):
+        raise Failure("stage", "%s can't be a shared path" % path)
     kept, place = service.host.path("shared", path), os.path.join(base, path)
     os.makedirs(os.path.dirname(kept), exist_ok=True)
-    os.makedirs(os.path.dirname(place), exist_ok=True)
+    above = os.path.realpath(os.path.dirname(place))
+    if not (above + "/").startswith(os.path.realpath(base) + "/"):
+        raise Failure("stage", "%s leads out of the release by a link" % path)
+    os.makedirs(above, exist_ok=True)
     if os.path.lexists(place):
         if not os.path.lexists(kept):
             shutil.move(place, kept)
@@ -125,11 +137,14 @@ def _link_shared(service: Service, base: str, path: str) -> None:
             os.unlink(place)
     if not os.path.lexists(kept):
         os.makedirs(kept)
-    os.symlink(os.path.relpath(kept, os.path.dirname(place)), place)
+    os.symlink(os.path.relpath(kept, above), place)
 
 
 def _venv(service: Service, manifest: Manifest, base: str, commands: Commands, limit: float) -> str:
-    """The name of a complete venv for the release's requirements: shared by releases that need the same, or "" for none."""
+    """The name of a complete venv for the release's requirements, or "" for none.
+
+    Releases that need the same share one.
+    """
     wanted = (
         os.path.join(base, inside(manifest["requirements"])) if manifest["requirements"] else ""
     )
@@ -137,8 +152,8 @@ def _venv(service: Service, manifest: Manifest, base: str, commands: Commands, l
         return ""
     interpreter = manifest["interpreter"]
     said = platform.platform() + interpreter + _version(interpreter)
-    with open(wanted, "rb") as source:
-        key = hashlib.sha256(source.read() + said.encode()).hexdigest()[:16]
+    needs = b"".join(_needs(wanted, os.path.realpath(base), manifest["tree"], set()))
+    key = hashlib.sha256(needs + said.encode()).hexdigest()[:16]
     place = service.host.path("venvs", key)
     if os.path.exists(os.path.join(place, ".complete")):
         return key
@@ -161,8 +176,32 @@ def _venv(service: Service, manifest: Manifest, base: str, commands: Commands, l
         remove(place)
         raise
     for folder, _, files in os.walk(place):
-        os.chmod(folder, 0o555)
+        os.chmod(folder, 0o550)
     return key
+
+
+def _needs(path: str, base: str, tree: str, seen: Set[str]) -> Iterator[bytes]:
+    """What decides on a venv's content: the requirements and every file that they name.
+
+    The whole tree where they name a part of it that is to be installed. Raises Failure.
+    """
+    path = os.path.realpath(path)
+    if path in seen:
+        return
+    seen.add(path)
+    try:
+        with open(path, "rb") as source:
+            text = source.read()
+    except OSError as error:
+        raise Failure("venv", "%s: %s" % (os.path.relpath(path, base), error.strerror)) from None
+    yield text
+    named = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
+    for name in named.findall(text.decode("utf-8", "replace")):
+        if "://" not in name:
+            for part in _needs(os.path.join(os.path.dirname(path), name), base, tree, seen):
+                yield part
+    if re.search(rb"^\s*(-e|--editable|\.|/|file:)|@\s*(\.|file:)", text, re.MULTILINE):
+        yield tree.encode()
 
 
 def _version(interpreter: str) -> str:
@@ -181,7 +220,8 @@ def _compile(manifest: Manifest, base: str) -> None:
     if _ours(manifest["interpreter"]):
         import compileall
 
-        compileall.compile_dir(base, quiet=2)
+        with contextlib.suppress(RecursionError, MemoryError):  # of a file that nobody can import
+            compileall.compile_dir(base, quiet=2)
     else:
         subprocess.run(
             [manifest["interpreter"], "-m", "compileall", "-qq", base], stdout=subprocess.DEVNULL
@@ -189,7 +229,7 @@ def _compile(manifest: Manifest, base: str) -> None:
 
 
 def _listing(base: str) -> str:
-    """Every staged file with its fingerprint, for `Service.damage`; what changes later is left out."""
+    """Every staged file with its fingerprint, for `Service.damage`; not what changes later."""
     lines: List[str] = []
     for folder, folders, files in os.walk(base):
         folders[:] = [
@@ -208,7 +248,10 @@ def _listing(base: str) -> str:
 
 
 def prune(service: Service, keep: int) -> List[str]:
-    """Remove releases beyond the newest `keep` closed ones; never the current one, the rollback's target or a running one."""
+    """Remove releases beyond the newest `keep` closed ones.
+
+    Never the current one, the rollback's target or a running one.
+    """
     host, current, running = service.host, service.host.current(), service.running()
     closed = [entry["release"] for entry in host.closed() if host.manifest(entry["release"])]
     before = closed[: closed.index(current)] if current in closed else closed
@@ -220,9 +263,7 @@ def prune(service: Service, keep: int) -> List[str]:
     kept.update(target, running, [current])
     gone = [name for name in host.releases() if name not in kept]
     for name in gone:
-        with contextlib.suppress(
-            OSError
-        ):  # first what makes it complete, so that a cut leaves no half release
+        with contextlib.suppress(OSError):  # first what makes it complete: a cut leaves no half
             os.unlink(host.release(name, ".release.json"))
         remove(host.release(name))
         with contextlib.suppress(Failure):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
+import subprocess
 import time
 from typing import Any, Callable, Dict, List, Optional
 
 from command import Commands
-from disk import remove
+from disk import flush_all, remove
 from facts import facts, report
 from host import Host
-from service import Service, ask
+from probe import ask, closed_parent
+from service import Service
 from settle import Settler
+from shapes import LIMITS, MANIFEST, REQUEST, WAY, shaped, told
 from staging import missing, prune, stage
-from wire import Failure, named
+from wire import Failure, count, named, seconds, text
 
 Value = Dict[str, Any]
 
@@ -29,10 +31,10 @@ class Steps:
         self.settler = Settler(self.service)
         self.settled: Optional[Value] = None
         self.ended = False
+        self.flushing: "Optional[subprocess.Popen[bytes]]" = None
         self.keep: Optional[int] = None
-        self.staged = self.started = (
-            ""  # what has to be undone when the run is given up before its switch
-        )
+        # What has to be undone when the run is given up before its switch.
+        self.staged = self.started = ""
         self.table: Dict[str, Callable[..., Any]] = {
             "beat": lambda: None,
             "facts": self.facts,
@@ -49,7 +51,10 @@ class Steps:
         }
 
     def do(self, step: Value, upload: Optional[str]) -> Any:
-        """Carry out one step. Raises Failure, also for a step or an argument that isn't known."""
+        """Carry out one step; secrets are hidden in what it says.
+
+        Raises Failure, also for a step or an argument that isn't known.
+        """
         words = {key: value for key, value in step.items() if key not in ("n", "do", "blob")}
         act = self.table.get(str(step.get("do")))
         if act is None:
@@ -62,6 +67,11 @@ class Steps:
             if error.__traceback__ is not None and error.__traceback__.tb_next is None:
                 raise Failure("protocol", "%s: %s" % (step["do"], error)) from None
             raise
+        except Failure as error:
+            about = self.staged or self.started or self.host.current()
+            error.message = self.service.hide(about, error.message)
+            error.evidence = self.service.hide(about, error.evidence)
+            raise
 
     def facts(self, upload: str = "") -> Value:
         answer = {**facts(self.service), "lock": None, "settled": self.settled}
@@ -71,26 +81,24 @@ class Steps:
         return answer
 
     def stage(self, manifest: Value, limits: Value, upload: str = "") -> Value:
-        named(manifest["release"]), named(manifest["app"])
-        for process in manifest["processes"]:
-            named(process)
-        manifest = {**manifest, "adapter": self.service.keeper.kind}
+        shaped(limits, "limits", LIMITS)
+        manifest = {**shaped(manifest, "manifest", MANIFEST), "adapter": self.service.keeper.kind}
+        if os.path.lexists(self.host.release(manifest["release"])):  # and stays, come what may
+            raise Failure("stage", "%s is on this host already" % manifest["release"])
         self.staged = manifest["release"]
         begun = time.monotonic()
         done = stage(self.service, manifest, upload, self.commands, limits)
         self.host.link(self.staged)
+        self.flushing = flush_all(self.host.root)
         return {"seconds": time.monotonic() - begun, "venv": done["venv"]}
 
     def hook(
         self, name: str, release: str, command: str, limit: float, stoppable: bool = True
     ) -> Value:
         begun = time.monotonic()
-        launch = self.service.command(named(release), command)
-        try:
-            output = self.commands.run(launch, limit, "the %s hook" % name, "hook", stoppable)
-        except Failure as error:
-            error.evidence = self.service.hide(release, error.evidence)
-            raise
+        what = "the %s hook" % named(name)
+        launch = self.service.command(named(release), text(command))
+        output = self.commands.run(launch, seconds(limit), what, "hook", stoppable is not False)
         return {
             "seconds": time.monotonic() - begun,
             "output": self.service.hide(release, output)[-4000:],
@@ -114,14 +122,18 @@ class Steps:
         return {"seconds": time.monotonic() - begun, "already": already}
 
     def _promise(self, way: str, release: str, facts: Value) -> None:
-        if way not in ("back", "forward") or self.host.manifest(named(release)) is None:
-            raise Failure("protocol", "%r to %r can't be promised" % (way, release))
-        old = self.host.current()
+        WAY(way)
+        if self.host.manifest(named(release)) is None:
+            raise Failure("damaged", "%s is not complete on this host" % release)
+        facts, old = told(facts), self.host.current()
         old = "" if old == release else old  # what is live already leaves nothing
         for name in (release, old):
             if name:
                 self.host.link(name)
         known = self.host.manifest(release) or {}
+        if self.flushing is not None:  # a power cut must not find what is live half on disk
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.flushing.wait(30.0)
         base = {"run": self.spec["run"], "kind": self.spec["kind"], "who": self.spec["who"]}
         more = {"version": known["version"], "commit": known["commit"], "schema": known["schema"]}
         self.settler.promise(
@@ -136,11 +148,13 @@ class Steps:
     def switch(self, release: str, way: str, facts: Value) -> Value:
         if self.host.current() == release and way != "back":
             return {"seconds": 0.0, "from": ""}  # a rollback that this host had already
-        if self.host.current() == release:
+        if self.host.current() == named(release):
             raise Failure("switch", "%s is the current release already" % release)
         if way == "back" or not self.host.pending():
             self._promise(way, release, facts)
         pending = self._pending()
+        if pending["release"] != release:
+            raise Failure("protocol", "%s is armed, not %s" % (pending["release"], release))
         seconds = self.settler.switch(release)
         self.host.record("switched", **{key: pending.get(key) for key in pending if key != "way"})
         return {"seconds": seconds, "from": pending["from"]}
@@ -148,20 +162,24 @@ class Steps:
     def verify(self, front: str, requests: List[Value], limit: float) -> Value:
         """Ask through this host's own front; every answer has to be as wanted."""
         begun = time.monotonic()
+        text(front), seconds(limit)
+        if not isinstance(requests, list):
+            raise Failure("protocol", "requests are a list")
         for request in requests:
+            shaped(request, "a request", REQUEST)
             path, wanted = request["path"], request["status"]
             try:
                 status, body = ask(front, path, request["host"], limit)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise Failure(
                     "verify", "the front %s did not answer %s: %s" % (front, path, error)
                 ) from None
             if status != wanted and not (status == 429 and request.get("throttled")):
-                raise Failure(
-                    "verify",
-                    "%s answered %d through the front, not %d" % (path, status, wanted),
-                    body[:500],
-                )
+                said = "%s answered %d through the front, not %d" % (path, status, wanted)
+                shut = closed_parent(self.host.root) if status in (403, 502, 503) else ""
+                if shut:
+                    said += "; the front may not get past %s (chmod o+x)" % shut
+                raise Failure("verify", said, body[:500])
             if request.get("text") and request["text"] not in body and status != 429:
                 raise Failure("verify", "%s does not show %r" % (path, request["text"]), body[:500])
         return {"seconds": time.monotonic() - begun, "requests": len(requests)}
@@ -183,6 +201,7 @@ class Steps:
     def close(self, keep: int, hook: str = "", limit: float = 0.0) -> Value:
         """The release has succeeded; a hook that fails now is told and changes nothing."""
         pending = self._pending()
+        count(keep), text(hook), seconds(limit)
         done = self.settler.forward(pending, "confirmed")
         self.keep = keep
         self.ended = True
@@ -201,10 +220,13 @@ class Steps:
         """
         pending = self.host.pending()
         release = (pending or {}).get("release") or self.staged or self.started
-        shown = report(self.service, release)
+        shown: Optional[Value] = None
+        with contextlib.suppress(Failure, OSError):  # telling is not worth failing for
+            shown = report(self.service, release)
         if pending and way:
-            self.settler.promise(**{**pending, "way": way})
-        done = self.settler.settle(reason) if pending else self._abort(reason)
+            with contextlib.suppress(OSError):  # a full disk: then it is done from memory alone
+                self.settler.promise(**{**pending, "way": way})
+        done = self.settler.settle(reason, way) if pending else self._abort(reason)
         return {"outcome": "none", "current": self.host.current(), "report": shown, **(done or {})}
 
     def _abort(self, reason: str) -> Value:
@@ -231,6 +253,7 @@ class Steps:
         for name in os.listdir(self.host.path("run")):
             if name.startswith("upload-"):
                 os.unlink(self.host.path("run", name))
+        self.service.trim_logs()
 
     def _pending(self) -> Value:
         pending = self.host.pending()

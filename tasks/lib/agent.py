@@ -12,10 +12,12 @@ HOME = Path(__file__).resolve().parents[2] / "scripts" / "agent"
 # In the order in which they import one another.
 PARTS = (
     "wire",
+    "shapes",
     "disk",
     "host",
     "keeper",
     "hiding",
+    "probe",
     "service",
     "facts",
     "settle",
@@ -23,6 +25,7 @@ PARTS = (
     "staging",
     "steps",
     "run",
+    "guard",
     "questions",
     "relay",
 )

@@ -1,0 +1,75 @@
+"""Looking at a release from outside: its answers, who waits for one, and who can get to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Tuple
+
+from disk import parents
+
+
+def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
+    """GET `path` at a unix socket (a path) or an http(s) address: status and body.
+
+    `limit`: seconds that each part of the answer may take. Raises OSError when nothing answers,
+    ValueError for what can't be asked.
+    """
+    import http.client
+    import socket
+
+    class Unix(http.client.HTTPConnection):
+        def connect(self) -> None:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(where)
+
+    link: http.client.HTTPConnection
+    if "://" not in where:
+        link = Unix("localhost", timeout=limit)
+    elif where.startswith("https://"):
+        import ssl
+
+        # The certificate is for the public name; here the host's own front is asked over loopback.
+        open_context = ssl._create_unverified_context()
+        link = http.client.HTTPSConnection(
+            where[8:].rstrip("/"), timeout=limit, context=open_context
+        )
+    else:
+        link = http.client.HTTPConnection(where[7:].rstrip("/"), timeout=limit)
+    try:
+        headers = {
+            "Host": host or "localhost",
+            "Connection": "close",
+            "User-Agent": "circle-of-closure",
+        }
+        link.request("GET", path, headers=headers)
+        answer = link.getresponse()
+        return answer.status, answer.read(1 << 20).decode("utf-8", "replace")
+    except http.client.HTTPException as error:
+        raise OSError("not HTTP: %r" % (error,)) from None
+    finally:
+        link.close()
+
+
+def waiting() -> int:
+    """Connections that no listener of ours has accepted yet; 0 where the system doesn't say.
+
+    In Linux's table they carry the listener's path and the state 02, CONNECTING.
+    """
+    with contextlib.suppress(OSError):
+        with open("/proc/net/unix", encoding="utf-8", errors="replace") as source:
+            rows = [line.split() for line in source]
+        return sum(
+            1 for row in rows if len(row) > 7 and row[5] == "02" and row[7].endswith("run/app.sock")
+        )
+    return 0
+
+
+def closed_parent(root: str) -> str:
+    """The directory on the way to `root` that other users, such as the front's, can't pass."""
+    for path in parents(root):
+        with contextlib.suppress(OSError):
+            if not os.stat(path).st_mode & 0o001:
+                return path
+    return ""
