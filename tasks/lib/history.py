@@ -23,6 +23,12 @@ def history(targets: Sequence[Target], environment: Environment, count: int) -> 
     if count < 1:
         raise Refused("--count is how many runs to show, 1 or more.", kind="config")
     journals, absent = ask(targets, environment, count * LINES)
+    if not journals:
+        raise Refused(
+            f"No host of {environment.name} could be asked: `inv deploy.status`.",
+            kind="unreachable",
+            evidence="\n".join(f"{name}: {why}" for name, why in absent.items()),
+        )
     runs = merge(journals)[-count:][::-1]
     for name, why in absent.items():
         console.warn(f"{name} could not be asked: {why}")
