@@ -25,6 +25,7 @@ class Member:
         self.target, self.name = target, target.name
         self._environment = environment
         self.link: Link | None = None
+        self._used = False
         about = {"root": target.path, "adapter": target.adapter}
         self.session = Session(self._channel, {**about, **hello}, environment.limits.lease)
 
@@ -40,7 +41,11 @@ class Member:
 
     def _channel(self) -> Channel:
         try:
+            if self._used and self.link is not None:
+                self.link.close()  # a way that broke may look whole for long: take a new one
+                self.link = None
             self.connect()
+            self._used = True
         except Refused as error:
             raise ConnectionError(error.message) from None
         assert self.link is not None

@@ -15,7 +15,7 @@ from .channel import Channel
 
 FRAME = 64 * 1024
 BEAT = 5.0  # seconds between heartbeats, where the lease is long enough for that
-SILENCE = 3 * BEAT  # a connection that carried nothing for so long is taken for dead
+SILENCE = 3 * BEAT  # a connection that carried nothing for so long, or half a lease, is dead
 GREETING = 20.0
 
 Value = dict[str, Any]
@@ -67,6 +67,10 @@ class Session:
         self._number = 0
         self._heard = time.monotonic()
         self.every = min(BEAT, lease / 3)
+        self._silence = min(SILENCE, lease / 2)
+        self._greeting = min(GREETING, max(5.0, lease))
+        self._greeted = False
+        self._leaving: Value = {}
         self.lock = threading.RLock()
         self._writing = threading.Lock()
         self.lost: Lost | None = None
@@ -77,6 +81,10 @@ class Session:
         Returns the agent's greeting. Raises Busy, Lost (the run has ended), HostError,
         OSError.
         """
+        with self.lock:
+            return self._open(start)
+
+    def _open(self, start: bool) -> Value:
         mark = secrets.token_hex(16).encode()
         code = agent.source()
         self._drop()
@@ -85,13 +93,17 @@ class Session:
             b"%s %d\n" % (mark, len(code)) + code + _frame({**self._hello, "start": start})
         )
         self._skip_to(mark + b"\n")
-        kind, greeting = self._receive(GREETING)
+        kind, greeting = self._receive(self._greeting)
         if "error" in greeting:
             raise HostError(**greeting["error"])
         if "busy" in greeting:
             raise Busy(greeting["busy"])
         if "ended" in greeting:
             raise Lost("its run has ended", greeting["ended"])
+        with self._writing:
+            self._greeted = True
+            if self._leaving:  # it was told to a connection that has broken, or to none
+                channel.write(_frame(self._leaving))
         return greeting
 
     def call(
@@ -144,9 +156,10 @@ class Session:
         A step that another thread waits for ends too. Waits up to `limit` seconds for the outcome.
         """
         with self._writing:
+            self._leaving = {"leave": reason, "way": way}
             try:
-                if self._channel is not None and not self.lost:
-                    self._channel.write(_frame({"leave": reason, "way": way}))
+                if self._channel is not None and self._greeted:
+                    self._channel.write(_frame(self._leaving))
             except (OSError, EOFError):
                 pass
         try:
@@ -187,7 +200,7 @@ class Session:
                 kind, message = self._receive(min(self.every, left))
             except TimeoutError:
                 now = time.monotonic()
-                if now > until or now > self._heard + SILENCE:
+                if now > until or now > self._heard + self._silence:
                     raise
                 assert self._channel is not None
                 with self._writing:
@@ -231,13 +244,14 @@ class Session:
 
     def _skip_to(self, mark: bytes) -> None:
         while mark not in self._buffer:
-            self._fill(GREETING)
+            self._fill(self._greeting)
             if len(self._buffer) > 1 << 20:
                 raise HostError("protocol", "the host's login shell prints without end")
         self._buffer = self._buffer.split(mark, 1)[1]
 
     def _drop(self) -> None:
         channel, self._channel, self._buffer = self._channel, None, b""
+        self._greeted = False
         if channel is not None:
             try:
                 channel.close()
