@@ -50,6 +50,8 @@ class Hosts(Protocol):
 
     def deafen(self, *numbers: int) -> None: ...
 
+    def strand(self, *numbers: int) -> None: ...
+
     def mend(self) -> int:
         """Make every way whole; returns how many connections had been broken."""
 
@@ -154,6 +156,10 @@ class SandboxHosts:
         for number in numbers:
             self.proxies[number - 1].deafen()
 
+    def strand(self, *numbers: int) -> None:
+        for number in numbers:
+            self.proxies[number - 1].strand()
+
     def mend(self) -> int:
         broken = 0
         for proxy in self.proxies:
@@ -162,17 +168,17 @@ class SandboxHosts:
         return broken
 
     def _run(self, number: int) -> tuple[psutil.Process, psutil.Process]:
-        """The worker, which holds the lock, and the guard, whose child it is."""
+        """The worker, which holds the lock and has threads, and the guard, whose child it is."""
         lock = str(self.path(number, "lock").resolve())
         holders = []
         for each in self._marked(number):
             try:
-                if any(file.path == lock for file in each.open_files()):
+                holds = any(file.path == lock for file in each.open_files())
+                if holds and each.num_threads() > 1:
                     holders.append(each)
             except psutil.Error:
                 continue
-        ids = {each.pid for each in holders}
-        worker = next(each for each in holders if each.ppid() not in ids)
+        (worker,) = holders
         return worker, psutil.Process(worker.ppid())
 
     def kill_run(self, number: int, guard: bool) -> None:

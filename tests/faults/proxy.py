@@ -14,8 +14,8 @@ class Proxy:
     """Carries bytes between a port of its own and `port`, both on loopback.
 
     `cut` resets what is open and lets nobody in; `deafen` goes on carrying what the operator says
-    and holds back what the host answers; `mend` takes both back. `broken` counts the connections
-    that were cut or met a deaf way.
+    and holds back what the host answers; `mend` takes both back. `strand` loses, for ever, what is
+    said on the connections that are open now. `broken` counts those that met any of these.
     """
 
     def __init__(self, port: int) -> None:
@@ -24,6 +24,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._hears = threading.Event()
         self._hears.set()
+        self._stranded: set[socket.socket] = set()
         self._down = False
         self.broken = 0
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -42,6 +43,11 @@ class Proxy:
         self._hears.clear()
         with self._lock:
             self.broken += len(self._open)
+
+    def strand(self) -> None:
+        with self._lock:
+            self.broken += len(self._open)
+            self._stranded |= self._open
 
     def mend(self) -> None:
         with self._lock:
@@ -81,6 +87,8 @@ class Proxy:
     def _carry(self, source: socket.socket, sink: socket.socket, heard: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if source in self._stranded:
+                    continue
                 if heard:
                     self._hears.wait()
                 sink.sendall(data)

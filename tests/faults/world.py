@@ -85,12 +85,22 @@ class World:
     def __init__(self, directory: Path, **service: Any) -> None:
         self.directory, self.cases = directory, 0
         hooks = {"backup": "python hook.py"}
-        limits = {"lease": "2s", "start": "20s", "drain": "5s", "step": "20s", "hook": "20s"}
+        limits = {
+            "connect": "4s",
+            "lease": "2s",
+            "start": "20s",
+            "drain": "5s",
+            "step": "20s",
+            "hook": "20s",
+        }
         service = {"hooks": hooks, "limits": limits, "keep": 3, **service}
         self.project = Project(directory / "project", hosts=3, service=service)
         started = self.project.inv("host", "--env=sandbox")
         assert started.returncode == 0, started.stdout + started.stderr
         self.hosts = SandboxHosts(self.project)
+
+    def prepare(self) -> None:
+        """Have two releases closed."""
         self.commit()
         self.heal()
         self.heal()
@@ -133,7 +143,7 @@ class World:
 
     @contextlib.contextmanager
     def users(self, *numbers: int) -> Iterator[Seen]:
-        """Users ask all the while, and `current` is looked at; numbers: their hosts, default all."""
+        """Users ask all the while, and `current` is looked at; numbers: their hosts, or all."""
         chosen = numbers or self.hosts.numbers
         fronts = [self.hosts.fronts[number - 1] for number in chosen]
         seen, done = Seen(), threading.Event()
@@ -227,6 +237,7 @@ class Worlds:
                 self.close()
         self.made += 1
         self.world = World(self.directory / f"world {self.made}")
+        self.world.prepare()
         self.world.clean()
         return self.world
 
