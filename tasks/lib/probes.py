@@ -62,7 +62,7 @@ def health(world: Served) -> str:
 
 
 def version(world: Served) -> str:
-    """The public address names the release."""
+    """The public address names the release, where none is given that which the hosts serve."""
     return _public(world, "version")
 
 
@@ -79,7 +79,14 @@ def same(world: Served) -> str:
 
 
 def _public(world: Served, kind: str) -> str:
-    from . import public
+    from . import inspect, public
 
+    name, release = world.environment.name, world.release
     places = public.urls(world.environment, world.targets)
-    return public.wrong(world.environment, places, world.release, kind)
+    if not places:
+        return f"environments.{name} has no url to ask"
+    if kind == "version" and not release:
+        said, _ = inspect.facts(world.targets, world.environment)
+        live = {fact["current"] for fact in said.values()}
+        release = live.pop() if len(live) == 1 else ""
+    return public.wrong(world.environment, places, release, kind)
