@@ -148,6 +148,7 @@ class Rollout:
             "release": plan.release if plan else "",
             "version": plan.version if plan else "",
             "commit": plan.commit if plan else "",
+            "facts": plan.facts if plan else "",
             "from": next(iter(self.before.values()), ""),
             "hosts": {name: {"outcome": outcome} for name in self.names},
             "steps": {name: round(spent, 3) for name, spent in self.seconds.items()},
