@@ -1,4 +1,4 @@
-"""Deploys in the sandbox: real SSH, real HTTP, a small service. What is deployed, and what is not."""
+"""Deploys in the sandbox, over real SSH and HTTP: what is deployed, and what is not."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
@@ -38,8 +39,10 @@ SERVICE: dict[str, Any] = {
 
 @dataclass
 class Project:
-    """A repository at `root`; `hosts` sandbox hosts; `service` over what SERVICE says; `environment`
-    is the sandbox's own part, `others` are environments beside it."""
+    """A repository at `root`; `hosts` sandbox hosts; `service` over what SERVICE says.
+
+    environment: the sandbox's own part; others: environments beside it.
+    """
 
     root: Path
     hosts: int = 1
@@ -80,7 +83,12 @@ class Project:
         (self.root / "ssh_config").write_text(key)
         shutil.copy(base / "known_hosts", self.root / "known_hosts")
         front = f"http://127.0.0.1:{host['front_port']}"
-        usual = {"path": str(self.host(number)), "front": front, "url": front, "watch": "0s"}
+        usual: dict[str, Any] = {
+            "path": str(self.host(number)),
+            "front": front,
+            "url": front,
+            "watch": "0s",
+        }
         usual |= {"hosts": [f"sandbox@127.0.0.1:{host['ssh_port']}"], "adapter": "process"}
         return {**usual, "ssh_config": str(self.root / "ssh_config"), "require_tag": False, **said}
 
@@ -156,6 +164,18 @@ class Project:
     def releases(self, number: int = 1) -> set[str]:
         """The releases that are on a host."""
         return set(os.listdir(self.host(number) / "releases"))
+
+    def quiet(self) -> None:
+        """Wait until what the last run left to do is done: closing, draining, pruning."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            hosts = [self.host(number) for number in range(1, self.hosts + 1)]
+            busy = [host for host in hosts if (host / "run" / "run.sock").exists()]
+            several = [host for host in hosts if len([*host.glob("releases/*/run/web.json")]) > 1]
+            if not busy and not several:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"still at work: {busy or several}")
 
     def front(self, path: str = "/", number: int = 1) -> tuple[int, str]:
         """Ask a host's front; status and body."""
