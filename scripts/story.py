@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     root, keep = None, False
     try:
         with held_back():
-            root = Path(tempfile.mkdtemp(prefix="circle-story-"))
+            root = Path(tempfile.mkdtemp(prefix="circle-", suffix="-story"))
         with Display(to_stderr=given.json) as display:
             facts, front = tell(root, display)
         code = conclude(facts, given.json)

@@ -235,7 +235,7 @@ def test_as_a_command(serving: Callable[[Serve], Server]) -> None:
     good = subprocess.run([*command, "--json", url], capture_output=True, text=True)
     assert good.returncode == 0, good.stderr
     figures = json.loads(good.stdout)
-    assert figures["ok"] == figures["requests"] > 5
+    assert figures["ok"] == figures["requests"] > 0
     bad = subprocess.run([*command, serving(answer(502)).url], capture_output=True, text=True)
     assert bad.returncode == 1
     assert "lost at 0.000 s" in bad.stdout
