@@ -37,7 +37,7 @@ def _approved(world: World) -> str:
 
 
 def _reason(world: World) -> str:
-    return "" if world.reason else "no reason is given"
+    return "" if world.reason else "none is given"
 
 
 PHASE = Phase(
@@ -46,7 +46,7 @@ PHASE = Phase(
     closure="Safety closure",
     purpose="Return every host to the last release that closed, as fast as a rename.",
     prerequisites=(
-        Check("what is wrong is said", _reason, 'inv rollback --reason="..."', required=False),
+        Check("a reason for the journals", _reason, 'inv rollback --reason="..."', required=False),
         Check("the rollback is approved", _approved, "inv rollback --approved-by=NAME"),
     ),
     procedure=(

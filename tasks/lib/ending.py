@@ -33,9 +33,9 @@ def reverted(ended: Ended) -> bool:
     return any(lost.ended.get("outcome") == "reverted" for lost in ended.values())
 
 
-def report(ended: Ended) -> str:
+def report(ended: Ended, shown: str = "") -> str:
     """Return per host its load, memory and disk, and the release's last lines as the host saw
-    them."""
+    them; those lines once only, should they be `shown` already."""
     lines = []
     for name, lost in ended.items():
         seen = lost.ended.get("report")
@@ -46,7 +46,8 @@ def report(ended: Ended) -> str:
             lines.append(
                 f"{name}: load {seen['load'][0]:.2f}, memory free {free}, disk free {disk}"
             )
-            lines += [f"  {line}" for line in seen["log"]]
+            if "\n".join(seen["log"]) not in shown:
+                lines += [f"  {line}" for line in seen["log"]]
     return "\n".join(lines)
 
 

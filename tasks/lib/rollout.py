@@ -288,7 +288,7 @@ class Rollout:
         return kind(
             f"{message} {ending.states(ended)}",
             kind=error.kind,
-            evidence="\n".join(part for part in (error.evidence, ending.report(ended)) if part),
+            evidence="\n".join(part for part in (error.evidence, ending.report(ended, error.evidence)) if part),
             detail=detail,
         )
 
