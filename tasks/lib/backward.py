@@ -147,12 +147,14 @@ class Rollback(Rollout):
     def _no_target(self, facts: Mapping[str, Value]) -> Refused:
         known = [f"{e['release']}{' (left since)' if e['left'] else ''}" for e in candidates(facts)]
         current = sorted({fact["current"] or "nothing" for fact in facts.values()})
-        what = f"no closed release is named {self.to}" if self.to else "no release closed before"
+        live = ", ".join(current)
+        what = (
+            f"no other closed release is named {self.to}" if self.to else "no release closed before"
+        )
         env = self.environment.name
         return Refused(
-            f"There is nothing to roll {env} back to: {what} {'and ' if self.to else ''}"
-            f"{', '.join(current)} is live. Put an older version up again with"
-            f" `inv deploy --env={env} --version=TAG`.",
+            f"There is nothing to roll {env} back to: {what} ({live} is live)."
+            f" Put an older version up again with `inv deploy --env={env} --version=TAG`.",
             kind="no-target",
             evidence="Releases that closed on every host: "
             + (", ".join(known) or "none")
