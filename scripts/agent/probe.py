@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from typing import Tuple
 
@@ -50,6 +51,15 @@ def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
         raise OSError("not HTTP: %r" % (error,)) from None
     finally:
         link.close()
+
+
+def names(body: str, release: str) -> bool:
+    """Whether a version's answer is JSON that names the release."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("release") == release
 
 
 def waiting() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -13,11 +14,11 @@ import threading
 import time
 from typing import Any, Dict, Iterator, List, Optional
 
-from disk import fingerprint
+from disk import fingerprint, replace
 from hiding import forms, hide
 from host import Host
 from keeper import Launch, keeper
-from probe import ask, waiting
+from probe import ask, names, waiting
 from wire import Failure
 
 # What of the host's own environment a service and its hooks get; all else is the release's own.
@@ -62,6 +63,20 @@ class Service:
                 own[key] = now[key]
         return own
 
+    def rotation(self) -> str:
+        """A digest of what was rotated, "" for nothing."""
+        now, keys = self.read_env("shared", ".env"), self.host.read_json("shared", ".rotated.json")
+        said = json.dumps(sorted((key, now.get(key)) for key in keys or []))
+        return hashlib.sha256(said.encode()).hexdigest() if keys else ""
+
+    def began(self, release: str) -> Any:
+        """The rotation that a release's newest instance was started with."""
+        return self.host.read_json("releases", release, "run", "rotation.json") or ""
+
+    def outdated(self, release: str) -> bool:
+        """Does an instance that is not live, and may be restarted, have what was rotated since?"""
+        return release != self.host.current() and self.began(release) != self.rotation()
+
     def environment(self, release: str) -> Dict[str, str]:
         manifest = self.said(release)
         env = {key: value for key, value in os.environ.items() if PASSED.fullmatch(key)}
@@ -101,6 +116,12 @@ class Service:
         if process == "web":
             with contextlib.suppress(OSError):
                 os.unlink(self.host.release(release, "run", "app.sock"))
+            if self.began(release) != self.rotation():
+                with contextlib.suppress(
+                    OSError
+                ):  # a full disk must not keep anything from going back
+                    place = self.host.release(release, "run", "rotation.json")
+                    replace(place, json.dumps(self.rotation()))
         return self.command(release, self.said(release)["processes"][process])
 
     def secrets(self, release: str) -> List[str]:
@@ -141,8 +162,7 @@ class Service:
                 return "%s answered %d: %s" % (said["health"], status, body[:200])
             if said["version_path"]:
                 status, body = ask(sock, said["version_path"], said["host_header"], limit)
-                answer = json.loads(body) if status == 200 else {}
-                if not isinstance(answer, dict) or answer.get("release") != release:
+                if status != 200 or not names(body, release):
                     return "%s answered %d and does not name %s" % (
                         said["version_path"],
                         status,
@@ -198,7 +218,7 @@ class Service:
             with contextlib.suppress(OSError):
                 os.unlink(self.host.release(release, "run", "leaving"))
             if self.keeper.alive(release, "web"):
-                if not self.unhealthy(release):
+                if not self.outdated(release) and not self.unhealthy(release):
                     return True
                 self.keeper.stop(release, "web", said["drain"])
             self.keeper.start(release, "web", self.launch(release, "web"))

@@ -12,7 +12,7 @@ from command import Commands
 from disk import flush_all, remove
 from facts import facts, report
 from host import Host
-from probe import ask, closed_parent
+from probe import ask, closed_parent, names
 from service import Service
 from settle import Settler
 from shapes import LIMITS, MANIFEST, REQUEST, WAY, shaped, told
@@ -180,7 +180,12 @@ class Steps:
                 if shut:
                     said += "; the front may not get past %s (chmod o+x)" % shut
                 raise Failure("verify", said, body[:500])
-            if request.get("text") and request["text"] not in body and status != 429:
+            if status == 429:  # throttled: it can't say more
+                continue
+            if request.get("release") and not names(body, request["release"]):
+                said = "%s does not name %s through the front" % (path, request["release"])
+                raise Failure("verify", said, body[:500])
+            if request.get("text") and request["text"] not in body:
                 raise Failure("verify", "%s does not show %r" % (path, request["text"]), body[:500])
         return {"seconds": time.monotonic() - begun, "requests": len(requests)}
 
