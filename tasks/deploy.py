@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib import asking, console, probes, project
+from .lib import ahead, asking, console, probes, project
 from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
 
@@ -107,6 +107,7 @@ def read(
     if watch:
         environment = environment.but(watch=duration.parse(watch))
     targets = target.targets(settings, environment, root)
+    ahead.load("fabric")  # while git is asked
     left_out = tuple(name for name in without.split(",") if name)
     unknown = sorted(set(left_out) - {each.name for each in targets})
     if unknown or len(set(left_out)) == len(targets):

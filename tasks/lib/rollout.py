@@ -4,15 +4,13 @@ that is known."""
 from __future__ import annotations
 
 import getpass
-import importlib
 import secrets
 import socket
-import threading
 import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from . import console, ending, public
+from . import ahead, console, ending, public
 from .errors import Interrupted, NotClosed, Refused, Trouble
 from .fleet import Fleet, HostErrors, Member, held, refusal
 from .plan import Plan, Step
@@ -112,7 +110,7 @@ class Rollout:
             try:
                 self._timed(step, self._lock)
                 # Imported while the hosts work: it is needed when they have switched, not before.
-                threading.Thread(target=importlib.import_module, args=("requests",)).start()
+                ahead.load("requests")
                 assert self.plan is not None
                 for step in self.plan.steps:
                     self._timed(step, getattr(self, f"do_{step.name}"))
