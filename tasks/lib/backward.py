@@ -262,9 +262,10 @@ class Rollback(Rollout):
     def _still_troubled(self, error: NotClosed) -> None:
         self.do_close()
         assert self.plan is not None
+        without = f" without {', '.join(self.absent)}" if self.absent else ""
         raise Settled(
-            f"{self.environment.name} is back on {self.plan.release}, and the trouble goes on"
-            f" ({error}) It is not in the code: look at the infrastructure, `inv monitor --env="
+            f"{self.environment.name} is back on {self.plan.release}{without}, and the trouble goes"
+            f" on ({error}) It is not in the code: look at the infrastructure, `inv monitor --env="
             f"{self.environment.name}`.",
             kind="infrastructure",
         )

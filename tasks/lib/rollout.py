@@ -69,7 +69,6 @@ class Rollout:
         utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         self.run = f"{self.kind}-{utc}-{secrets.token_hex(3)}"
         self.said = dict(facts or {})  # what the journals say beside: reason, who approved
-        self.urls = public.urls(environment, targets)
         self.begun = time.monotonic()
         self.seconds: dict[str, float] = {}
         self.plan: Plan | None = None
@@ -118,9 +117,8 @@ class Rollout:
                 raise self._failed(step, Interrupted(f"Interrupted in step {step.name}.")) from None
             except (Trouble, HostErrors) as error:
                 raise self._failed(step, error) from None
-            except (
-                BaseException
-            ) as error:  # a bug of ours is no reason to leave the hosts as they are
+            except BaseException as error:
+                # A bug of ours is no reason to leave the hosts as they are.
                 self.fleet.leave(f"{type(error).__name__} in step {step.name}", self.way_on_failure)
                 raise
         return self.detail("closed")
@@ -207,10 +205,11 @@ class Rollout:
     def do_switch(self) -> None:
         """Rename `current` on every host."""
         assert self.plan is not None
-        release = self.plan.release
-        begun = time.monotonic()
-        self.call("switch", release=release, way=self.way_on_failure or "forward", facts=self.said)
-        self.switched_in = time.monotonic() - begun
+        begun, way = time.monotonic(), self.way_on_failure or "forward"
+        try:
+            self.call("switch", release=self.plan.release, way=way, facts=self.said)
+        finally:
+            self.switched_in = time.monotonic() - begun
 
     def do_verify(self) -> None:
         """Ask through each host's own front, then at the public addresses."""
@@ -219,21 +218,18 @@ class Rollout:
         limit = self.environment.limits.verify
 
         def verify(member: Member) -> Any:
-            words: dict[str, Any] = {
-                "front": member.target.front,
-                "requests": wanted,
-                "limit": limit,
-            }
+            front = member.target.front
+            words: dict[str, Any] = {"front": front, "requests": wanted, "limit": limit}
             return member.session.call("verify", limit * (len(wanted) + 1), **words)
 
         self.fleet.each(verify)
-        wrong = public.wrong(self.environment, self.urls, self.plan.release)
+        wrong = public.wrong(self.environment, self._urls(), self.plan.release)
         if wrong:
             raise NotClosed(f"{wrong}.", kind="health")
 
     def do_watch(self) -> None:
         """Watch the public addresses; a release that isn't good enough, or a lost host, ends it."""
-        probes = Probes(self.urls, self.environment.thresholds, self.environment.host_header)
+        probes = Probes(self._urls(), self.environment.thresholds, self.environment.host_header)
         try:
             thresholds = self.environment.thresholds
             self.verdict = watch(probes, thresholds, self.environment.watch, self._round)
@@ -245,6 +241,9 @@ class Rollout:
         console.say(f"  {'':<16}{self.verdict.verdict}: {self.verdict.why}")
         if not passed:
             raise NotClosed(f"{self.verdict.verdict}: {self.verdict.why}.", kind="watch")
+
+    def _urls(self) -> list[str]:
+        return public.urls(self.environment, [member.target for member in self.fleet.members])
 
     def _round(self, samples: Sequence[Sample], seconds: float) -> str:
         lost = self.fleet.lost()
@@ -286,7 +285,9 @@ class Rollout:
         return kind(
             f"{message} {ending.states(ended)}",
             kind=error.kind,
-            evidence="\n".join(part for part in (error.evidence, ending.report(ended, error.evidence)) if part),
+            evidence="\n".join(
+                part for part in (error.evidence, ending.report(ended, error.evidence)) if part
+            ),
             detail=detail,
         )
 
