@@ -44,12 +44,12 @@ def questions(host: Host, wanted: Message, read: BinaryIO, out: BinaryIO) -> Non
             tell(out, message)
 
     send({"ready": True})
+    threading.Thread(target=_beat, args=(send,), daemon=True).start()
     while True:
         step = unpack_object(read.read)
         if step is None:
             return
-        if not step:
-            send({})  # a heartbeat is answered, also where the operator waits for long
+        if not step:  # a heartbeat; our own go out by themselves, also during a long answer
             continue
         shaped(step, "a question", {"n": count})
         blob = _blob(read) if step.get("blob") else b""
@@ -204,7 +204,6 @@ def _run(
         why = getattr(error, "strerror", None) or str(error)
         raise Failure("command", "%s can't be run: %s" % (argv[0], why)) from None
     threading.Thread(target=_end_with, args=(child, read), daemon=True).start()
-    threading.Thread(target=_beat, args=(send,), daemon=True).start()
     curtain = Curtain(_current_secrets(service, release))
     assert child.stdout is not None
     try:
