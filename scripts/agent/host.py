@@ -56,6 +56,9 @@ class Host:
             if said.st_uid not in (0, os.geteuid()) or said.st_mode & stat.S_IWOTH:
                 raise Failure("host", "%s belongs to another user or can be written by all" % path)
         os.chdir(self.root)
+
+    def repository(self) -> None:
+        """Make the store of git objects where it is missing. Under the lock. Raises Failure."""
         if not os.path.isfile(self.path("repo.git", "HEAD")):
             self.git("init", "-q", "--bare", self.path("repo.git"))
 

@@ -85,6 +85,7 @@ class Steps:
         manifest = {**shaped(manifest, "manifest", MANIFEST), "adapter": self.service.keeper.kind}
         if os.path.lexists(self.host.release(manifest["release"])):  # and stays, come what may
             raise Failure("stage", "%s is on this host already" % manifest["release"])
+        self.host.repository()
         self.staged = manifest["release"]
         begun = time.monotonic()
         done = stage(self.service, manifest, upload, self.commands, limits)

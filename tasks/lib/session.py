@@ -66,8 +66,10 @@ class Session:
         self._buffer = b""
         self._number = 0
         self._heard = time.monotonic()
+        self._told = time.monotonic()
         self.every = min(BEAT, lease / 3)
-        self._silence = min(SILENCE, lease / 2)
+        # A question has no lease: the host shows that it is there, however long the answer takes.
+        self._silence = min(SILENCE, lease / 2) if "run" in hello else SILENCE
         self._greeting = min(GREETING, max(5.0, lease))
         self._greeted = False
         self._leaving: Value = {}
@@ -186,25 +188,37 @@ class Session:
 
     def _send(self, step: Value, data: bytes | None) -> None:
         assert self._channel is not None
-        message = _frame({**step, "blob": True} if data is not None else step)
-        if data is not None:
-            parts = [data[at : at + FRAME] for at in range(0, len(data), FRAME)]
-            message += b"".join(_frame(part) for part in [*parts, b""])
         with self._writing:
-            self._channel.write(message)
+            self._channel.write(_frame({**step, "blob": True} if data is not None else step))
+            if data is not None:  # in pieces: put together, it would be in memory three times
+                for at in range(0, len(data), FRAME):
+                    self._channel.write(_frame(data[at : at + FRAME]))
+                self._channel.write(_frame(b""))
+        self._told = time.monotonic()
+
+    def _keep_up(self, until: float) -> float:
+        """Show the host that its operator is there, however much it says itself.
+
+        Returns the seconds until the next time. Raises TimeoutError when it is late for the step.
+        """
+        now = time.monotonic()
+        if now > until:
+            raise TimeoutError("the step took longer than it may")
+        if now >= self._told + self.every:
+            assert self._channel is not None
+            with self._writing:
+                self._channel.write(_frame({}))
+            self._told = now
+        return max(0.01, min(self._told + self.every, until) - now)
 
     def _wait(self, number: int, until: float, heard: Callable[[str], None] | None) -> Any:
         while True:
+            left = self._keep_up(until)
             try:
-                left = max(0.05, until - time.monotonic())
-                kind, message = self._receive(min(self.every, left))
+                kind, message = self._receive(left)
             except TimeoutError:
-                now = time.monotonic()
-                if now > until or now > self._heard + self._silence:
+                if time.monotonic() > self._heard + self._silence:
                     raise
-                assert self._channel is not None
-                with self._writing:
-                    self._channel.write(_frame({}))
                 continue
             if "ended" in message:
                 raise Lost("its run has ended", message["ended"])
