@@ -49,7 +49,8 @@ def questions(host: Host, wanted: Message, read: BinaryIO, out: BinaryIO) -> Non
         step = unpack_object(read.read)
         if step is None:
             return
-        if not step:  # a heartbeat; our own go out by themselves, also during a long answer
+        if not step:
+            send({})  # a heartbeat is answered; during a long answer ours go out by themselves
             continue
         shaped(step, "a question", {"n": count})
         blob = _blob(read) if step.get("blob") else b""
