@@ -215,7 +215,8 @@ class Steps:
             try:
                 self.hook("after_close", pending["release"], hook, limit)
             except Failure as error:
-                done["warning"] = "%s\n%s" % (error.message, error.evidence)
+                said = "%s\n%s" % (error.message, error.evidence)
+                done["warning"] = self.service.hide(pending["release"], said)
         return done
 
     def settle(self, reason: str, way: str = "") -> Value:
