@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
-from . import agent
+from . import agent, ahead
 from .channel import Channel
 from .errors import Refused
 from .session import BEAT, Busy, HostError, Lost, Session, Value
@@ -106,6 +106,7 @@ class Fleet:
 
     def connect(self) -> dict[str, Refused]:
         """Connect to every host; returns why not, by host."""
+        ahead.need("fabric")  # before several threads do
         futures = {m.name: self._pool.submit(m.connect) for m in self.members}
         errors: dict[str, Refused] = {}
         for name, future in futures.items():
