@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, BinaryIO, Dict
+from typing import Any, BinaryIO, Callable, Dict
 
 from disk import replace
 from guard import guard, settle_alone
@@ -120,11 +120,13 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
         if peer is not None:
             return carry(peer, read, out)
         holder = host.holder()
-        if holder is None and not spawned:
-            if not wanted.get("start"):
-                last = [entry for entry in host.journal() if entry.get("run") == wanted["run"]][-1:]
-                outcome = last[0]["event"] if last else "none"
-                return tell(out, {"ended": {"outcome": outcome, "current": host.current()}})
+        if holder is None and not wanted.get("start"):
+            if (host.pending() or {}).get("run") != wanted["run"]:
+                return tell(out, {"ended": _ended(host, wanted["run"])})
+            if not spawned:
+                _aside(host, lambda: settle_alone(host, "the run and its guard were killed"))
+            spawned = True
+        elif holder is None and not spawned:
             spawn(host, wanted, source)
             spawned = True
         elif holder is not None and holder.get("run") != wanted["run"]:
@@ -134,6 +136,12 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
         if time.monotonic() > until:
             raise Failure("run", "the run did not start on this host; its words are in run/run.log")
         time.sleep(0.01)
+
+
+def _ended(host: Host, run: str) -> Message:
+    """How a run that is over has ended, as its journal has it."""
+    events = [entry["event"] for entry in host.journal() if entry.get("run") == run]
+    return {"outcome": events[-1] if events else "none", "current": host.current()}
 
 
 def _knock(host: Host, wanted: Message, out: BinaryIO) -> Any:
@@ -172,15 +180,22 @@ def spawn(host: Host, wanted: Message, source: bytes) -> None:
         return _spawn_unit(host, spec["app"], run, lease)
     with contextlib.suppress(OSError):
         trim(host.path("run", "run.log"), 1 << 20)
-    if os.fork():
-        return
-    os.setsid()
+    _aside(host, lambda: guard(host, run, lease))
+
+
+def _aside(host: Host, act: Callable[[], None]) -> None:
+    """Do something in a process that outlives this session."""
     log = os.open(host.path("run", "run.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-    null = os.open(os.devnull, os.O_RDWR)
-    for target, handle in ((0, null), (1, log), (2, log)):
-        os.dup2(handle, target)
+    if os.fork():
+        os.close(log)
+        return
     try:
-        guard(host, run, lease)
+        os.setsid()
+        os.chdir(host.root)
+        null = os.open(os.devnull, os.O_RDWR)
+        for target, handle in ((0, null), (1, log), (2, log)):
+            os.dup2(handle, target)
+        act()
     except BaseException:
         traceback.print_exc()
     finally:
