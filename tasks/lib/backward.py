@@ -242,7 +242,7 @@ class Rollback(Rollout):
         try:
             self.call("close", keep=self.environment.keep)
         except HostErrors as error:
-            console.warn(f"{error}; the host closes by itself")
+            console.warn(f"{', '.join(error.errors)}: {error}; the host closes by itself")
 
     def do_watch(self) -> None:
         """A watch that fails is told; going back to what was left would help nobody."""

@@ -170,7 +170,8 @@ class Deploy(Rollout):
         try:
             values = self.fleet.each(close)
         except HostErrors as error:
-            console.warn(f"{error}; the release is live there and the host closes by itself")
+            said = "the release is live there and the host closes by itself"
+            console.warn(f"{', '.join(error.errors)}: {error}; {said}")
             return
         for name, value in values.items():
             if value.get("warning"):

@@ -240,7 +240,8 @@ class Rollout:
         )
         console.say(f"  {'':<16}{self.verdict.verdict}: {self.verdict.why}")
         if not passed:
-            raise NotClosed(f"{self.verdict.verdict}: {self.verdict.why}.", kind="watch")
+            kind = "lost" if self.fleet.lost() else "watch"
+            raise NotClosed(f"{self.verdict.verdict}: {self.verdict.why}.", kind=kind)
 
     def _urls(self) -> list[str]:
         return public.urls(self.environment, [member.target for member in self.fleet.members])
