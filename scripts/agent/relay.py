@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, BinaryIO, Callable, Dict
+from typing import Any, BinaryIO, Callable, Dict, Optional
 
 from disk import replace
 from guard import guard, settle_alone
@@ -120,14 +120,14 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
         if peer is not None:
             return carry(peer, read, out)
         holder = host.holder()
-        if holder is None and not wanted.get("start"):
-            if (host.pending() or {}).get("run") != wanted["run"]:
-                return tell(out, {"ended": _ended(host, wanted["run"])})
-            if not spawned:
+        ended = None if holder is not None or wanted.get("start") else _ended(host, wanted["run"])
+        if ended:
+            return tell(out, {"ended": ended})
+        if holder is None and not spawned:
+            if wanted.get("start"):
+                spawn(host, wanted, source)
+            else:
                 _aside(host, lambda: settle_alone(host, "the run and its guard were killed"))
-            spawned = True
-        elif holder is None and not spawned:
-            spawn(host, wanted, source)
             spawned = True
         elif holder is not None and holder.get("run") != wanted["run"]:
             closing = holder.get("doing") in ("closing", "settling")  # it ends by itself, soon
@@ -138,8 +138,10 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
         time.sleep(0.01)
 
 
-def _ended(host: Host, run: str) -> Message:
-    """How a run that is over has ended, as its journal has it."""
+def _ended(host: Host, run: str) -> Optional[Message]:
+    """How a run that is over has ended, as the journal has it; None while it left what pends."""
+    if (host.pending() or {}).get("run") == run:
+        return None
     events = [entry["event"] for entry in host.journal() if entry.get("run") == run]
     return {"outcome": events[-1] if events else "none", "current": host.current()}
 
