@@ -252,7 +252,7 @@ class Rig:
             for process in left:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
-            psutil.wait_procs(left, timeout=1)
+            psutil.wait_procs(left, timeout=0.1)
 
 
 def interpreters() -> Iterator[str]:
