@@ -32,9 +32,15 @@ class Hosts(Protocol):
     def manifest(self, number: int, release: str) -> dict[str, Any] | None:
         """The manifest of a release that is complete there, else None."""
 
+    def releases(self, number: int) -> list[str]:
+        """What lies there, complete or not."""
+
     def locked(self, number: int) -> bool: ...
 
     def pending(self, number: int) -> bool: ...
+
+    def way(self, number: int) -> str:
+        """Which way a host settles what is pending: "back", "forward", "" for nothing."""
 
     def journal(self, number: int) -> list[dict[str, Any]]: ...
 
@@ -104,6 +110,9 @@ class SandboxHosts:
             return None
         return found if isinstance(found, dict) and found["release"] == release else None
 
+    def releases(self, number: int) -> list[str]:
+        return os.listdir(self.path(number, "releases"))
+
     def locked(self, number: int) -> bool:
         try:
             handle = os.open(self.path(number, "lock"), os.O_RDONLY)
@@ -119,6 +128,13 @@ class SandboxHosts:
 
     def pending(self, number: int) -> bool:
         return self.path(number, "run", "pending.json").exists()
+
+    def way(self, number: int) -> str:
+        try:
+            said = json.loads(self.path(number, "run", "pending.json").read_text())
+        except FileNotFoundError:
+            return ""
+        return str(said["way"])
 
     def journal(self, number: int) -> list[dict[str, Any]]:
         return self.project.journal(number)

@@ -20,7 +20,7 @@ from tests.support.project import ROOT, Project
 
 DRIVER = ROOT / "tests" / "faults" / "driver.py"
 RATE = 60.0  # requests a second
-PATIENCE = 60.0  # seconds; only ever ends a test that has failed
+PATIENCE = 30.0  # seconds; only ever ends a test that has failed
 
 # What the `backup` hook does is told by the release's BEHAVIOUR; it makes the step `once`.
 HOOK = """
@@ -188,6 +188,9 @@ class World:
             ), f"host{number}: {self.hosts.journal(number)[-3:]}"
             assert self.hosts.manifest(number, release)
             assert release in self.hosts.instances(number)
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        wait_for(holds, what)
 
     def live(self) -> str:
         """The release that is live on every host."""
