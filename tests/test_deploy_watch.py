@@ -100,6 +100,14 @@ def test_a_breaking_schema_says_so_and_is_not_switched_back(project: Project) ->
     assert "schema: breaking: once it is live this release is not switched back" in done.stderr
     assert f"Every host went on to {told['detail']['release']}." in told["error"]["message"]
     assert project.current(1) == project.current(2) == told["detail"]["release"] != before
+    assert project.journal()[-1]["event"] == "kept"
+    assert told["next"] == "inv rollback --env=sandbox"
+    # It never closed: neither is it what a rollback from the next one goes to.
+    assert project.document("rollback", "--env=sandbox", "--plan")["release"] == before
+    project.configure(schema="compatible")
+    project.commit("well again")
+    project.document("deploy")
+    assert project.document("rollback", "--env=sandbox", "--plan")["release"] == before
 
 
 def serving(project: Project, number: int = 1) -> list[str]:

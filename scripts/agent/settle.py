@@ -63,13 +63,15 @@ class Settler:
     def forward(self, pending: Dict[str, Any], reason: str) -> Dict[str, Any]:
         """Finish what was confirmed, or a rollback that was armed: the release is live and closed.
 
-        The one before leaves.
+        The one before leaves. A deploy that may not go back but was not confirmed either has not
+        closed: it is kept, and no rollback chooses it later.
         """
         new = pending["release"]
+        event = "closed" if pending.get("confirmed") else "kept"
         wrong = self._start(new)
         if wrong and self.host.current() != new:
             return self._stuck(pending, reason, wrong)
-        return self._done("closed", pending, reason, self._go(new), new, pending["from"])
+        return self._done(event, pending, reason, self._go(new), new, pending["from"])
 
     def _start(self, release: str) -> str:
         """ "" when it runs and is healthy, else what is wrong."""
@@ -145,5 +147,5 @@ class Settler:
 
 
 def _facts(pending: Dict[str, Any]) -> Dict[str, Any]:
-    own = ("way", "v", "at", "event", "why", "error")
+    own = ("way", "confirmed", "v", "at", "event", "why", "error")
     return {key: value for key, value in pending.items() if key not in own}

@@ -90,7 +90,7 @@ MANIFEST: Dict[str, Check] = {
 }
 # What a journal's line says by itself.
 RESERVED = {"v", "at", "event", "run", "kind", "who", "release", "from", "way", "error", "why"}
-RESERVED |= {"version", "commit", "schema"}
+RESERVED |= {"version", "commit", "schema", "confirmed"}
 
 
 def told(value: Any) -> Value:

@@ -122,7 +122,7 @@ class Steps:
             self.started = ""
         return {"seconds": time.monotonic() - begun, "already": already}
 
-    def _promise(self, way: str, release: str, facts: Value) -> None:
+    def _promise(self, way: str, release: str, facts: Value, armed: bool = False) -> None:
         WAY(way)
         if self.host.manifest(named(release)) is None:
             raise Failure("damaged", "%s is not complete on this host" % release)
@@ -138,12 +138,13 @@ class Steps:
         base = {"run": self.spec["run"], "kind": self.spec["kind"], "who": self.spec["who"]}
         more = {"version": known["version"], "commit": known["commit"], "schema": known["schema"]}
         self.settler.promise(
-            **{**base, **more, **facts, "release": release, "from": old, "way": way}
+            **{**base, **more, **facts, "release": release, "from": old, "way": way},
+            confirmed=armed,
         )
 
     def arm(self, release: str, facts: Value) -> Value:
         """From here on a lost operator means: go on to `release`."""
-        self._promise("forward", release, facts)
+        self._promise("forward", release, facts, armed=True)
         return {}
 
     def switch(self, release: str, way: str, facts: Value) -> Value:
@@ -201,14 +202,14 @@ class Steps:
     def confirm(self) -> Value:
         """Durably turn this host's default from back to forward."""
         pending = self._pending()
-        self.settler.promise(**{**pending, "way": "forward"})
+        self.settler.promise(**{**pending, "way": "forward", "confirmed": True})
         return {}
 
     def close(self, keep: int, hook: str = "", limit: float = 0.0) -> Value:
         """The release has succeeded; a hook that fails now is told and changes nothing."""
         pending = self._pending()
         count(keep), text(hook), seconds(limit)
-        done = self.settler.forward(pending, "confirmed")
+        done = self.settler.forward({**pending, "confirmed": True}, "confirmed")
         self.keep = keep
         self.ended = True
         if hook:

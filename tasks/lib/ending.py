@@ -62,6 +62,6 @@ def _state(lost: Lost) -> str:
         return "serves nothing, because there was nothing to go back to"
     if outcome == "reverted":
         return f"went back to {current}"
-    if outcome == "closed":
+    if outcome in ("closed", "kept"):
         return f"went on to {current}"
     return f"still serves {current}" if current else "serves nothing, as before"

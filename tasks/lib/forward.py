@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from . import console
-from .errors import NotClosed, Refused
+from .errors import NotClosed, Refused, Trouble
 from .fleet import HostErrors, Member
 from .gates import host_gates
 from .parcel import Parcel
-from .plan import Plan, deploy_steps, fingerprint, release_id
+from .plan import Plan, Step, deploy_steps, fingerprint, release_id
 from .rollout import MARGIN, Rollout
 from .session import Value
 from .settings import Environment, Settings
@@ -147,7 +147,17 @@ class Deploy(Rollout):
         self.call("start", self.environment.limits.start, release=self.release)
 
     def do_drain(self) -> None:
-        self.call("drain", self.environment.limits.drain)
+        # As long for whoever still waits to be accepted, and then for the process itself.
+        self.call("drain", 2 * self.environment.limits.drain)
+
+    def _failed(self, step: Step, error: Trouble | HostErrors) -> Trouble:
+        """Where the release that failed stays live after all, a rollback is what is next."""
+        trouble = super()._failed(step, error)
+        hosts = trouble.detail.get("hosts", {}).values()
+        stays = [each for each in hosts if each["outcome"] in ("kept", "stuck")]
+        if any(each.get("current") == self.release for each in stays):
+            trouble.next = f"inv rollback --env={self.environment.name}"
+        return trouble
 
     def do_confirm(self) -> None:
         """Every host forward by default; who can't be asked within its lease brings the others

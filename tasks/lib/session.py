@@ -43,8 +43,8 @@ class Lost(HostError):
     """The host can't be reached any more, or its run has ended.
 
     `ended` says how it ended, {} where that isn't known: outcome ("aborted", "reverted", "stuck",
-    "closed", "none"), current (the release that is live), report (log, load, memory_available,
-    disk_free), error.
+    "closed", "kept", "none"), current (the release that is live), report (log, load,
+    memory_available, disk_free), error.
     """
 
     def __init__(self, message: str, ended: Mapping[str, Any] | None = None) -> None:

@@ -27,6 +27,7 @@ def lost(outcome: str = "", current: str = "", **more: Any) -> Lost:
             id="reverted first",
         ),
         pytest.param({"a": lost("closed", "r2")}, "a went on to r2.", id="forward"),
+        pytest.param({"a": lost("kept", "r2")}, "a went on to r2.", id="kept"),
         pytest.param({"a": lost("none", "r1")}, "a still serves r1.", id="nothing was pending"),
         pytest.param(
             {"a": lost("stuck", "r2", error="r1 ended before it answered")},
