@@ -209,7 +209,7 @@ def _run(
     assert child.stdout is not None
     try:
         while True:
-            piece = child.stdout.readline(8192)
+            piece = os.read(child.stdout.fileno(), PIECE)  # a line at a time would take far longer
             shown = curtain.show(piece)
             for at in range(0, len(shown), PIECE):
                 send({"n": step["n"], "out": shown[at : at + PIECE]})

@@ -3,6 +3,7 @@ lost connection."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import struct
@@ -206,7 +207,8 @@ class Session:
             raise TimeoutError("the step took longer than it may")
         if now >= self._told + self.every:
             assert self._channel is not None
-            with self._writing:
+            # What a host said before it hung up is still to be read, and then that it did.
+            with self._writing, contextlib.suppress(OSError, EOFError):
                 self._channel.write(_frame({}))
             self._told = now
         return max(0.01, min(self._told + self.every, until) - now)
