@@ -81,7 +81,8 @@ def test_who_holds_the_lock_is_named(project: Project) -> None:
 
 def test_a_pending_run_that_nobody_holds_is_trouble(project: Project) -> None:
     path, live = project.host(2) / "run" / "pending.json", project.current()
-    path.write_text(json.dumps({"run": "deploy-1", "kind": "deploy", "way": "back", "from": live}))
+    promise = {"run": "deploy-1", "kind": "deploy", "way": "back", "release": live, "from": ""}
+    path.write_text(json.dumps(promise))
     try:
         done = project.inv("deploy.status")
         assert done.returncode == 1
@@ -135,3 +136,11 @@ def test_a_host_that_does_not_answer_is_told_with_the_rest(make: Make) -> None:
 def test_without_a_sandbox_it_says_what_to_start(project: Project) -> None:
     done = project.inv("deploy.status", "--env=nowhere")
     assert done.returncode == 2 and "sandbox" in told(done)
+
+
+def test_a_host_without_python_is_named(make: Make) -> None:
+    project = make(service={"python": "no-such-python"})
+    for task, code in {"status": 1, "history": 2, "env": 2, "logs": 1, "run": 1}.items():
+        done = project.inv(f"deploy.{task}", *(("--", "true") if task == "run" else ()))
+        assert done.returncode == code and "host1" in told(done), task
+        assert "no-such-python" in told(done) and "Traceback" not in told(done)
