@@ -131,8 +131,9 @@ class Host:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None
         except OSError:
-            with contextlib.suppress(ValueError):
-                return dict(json.loads(os.read(handle, 4096) or b"{}"))
+            with contextlib.suppress(ValueError, TypeError):
+                said = dict(json.loads(os.read(handle, 4096) or b"{}"))
+                return {**said, **_left_behind(self.path("lock"), said.get("pids"))}
             return {}
         finally:
             os.close(handle)
@@ -215,3 +216,26 @@ class Host:
                     order[old]["left"] = True
         kept = ("release", "version", "commit", "at", "left", "schema", "migrated", "backup")
         return [dict((key, entry.get(key)) for key in kept) for entry in order.values()]
+
+
+def _left_behind(lock: str, pids: Any) -> Dict[str, str]:
+    """What a run is `doing` that is over while a process that it left behind keeps its lock.
+
+    Whoever is told to wait for it would wait for ever, and has to know what to end.
+    """
+    if not isinstance(pids, list) or any(_opened(pid, lock) for pid in pids):
+        return {}
+    for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc/self") else ()):
+        with contextlib.suppress(OSError):
+            if int(pid) != os.getpid() and _opened(pid, lock):
+                with open("/proc/%s/comm" % pid, encoding="utf-8", errors="replace") as source:
+                    what = source.read().strip()
+                return {"doing": "over, but process %s (%s) of it still runs" % (pid, what)}
+    return {}
+
+
+def _opened(pid: Any, path: str) -> bool:
+    files = "/proc/%s/fd/" % pid
+    with contextlib.suppress(OSError):
+        return any(os.readlink(files + name) == path for name in os.listdir(files))
+    return False

@@ -205,7 +205,8 @@ class Run:
     # Working.
 
     def main(self) -> None:
-        self.holding = {"run": self.name, "since": time.time(), "who": None}
+        pids = [os.getpid(), os.getppid()]  # the guard's, too
+        self.holding = {"run": self.name, "since": time.time(), "who": None, "pids": pids}
         self.doing("starting")
         server = self.listen()
         threading.Thread(target=self._keep_lease, daemon=True).start()

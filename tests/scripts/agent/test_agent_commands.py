@@ -89,7 +89,10 @@ def test_what_a_command_leaves_behind_keeps_the_lock(rig: Rig, live: Session) ->
     hook(live, "setsid --fork sleep 400")
     live.leave("the operator is done", limit=LONG)
     until(lambda: not [p for p in rig.holders() if p.name() != "sleep"])
-    assert rig.ask("facts")["lock"]["run"] == live._hello["run"]
+    told = rig.ask("facts")["lock"]
+    (process,) = rig.holders()
+    assert told["run"] == live._hello["run"]
+    assert told["doing"] == f"over, but process {process.pid} (sleep) of it still runs"
     for process in rig.holders():
         process.kill()
     rig.unlocked()
