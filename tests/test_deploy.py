@@ -191,6 +191,8 @@ def test_two_hosts_are_one_deploy(make: Make) -> None:
     assert told["hosts"] == {"host1": {"outcome": "closed"}, "host2": {"outcome": "closed"}}
     last = project.document("rollback", "--env=sandbox", code=2)  # neither has one before
     assert last["error"]["kind"] == "no-target"
+    project.document("deploy")
+    assert project.document("rollback", "--env=sandbox", "--plan")["release"] == first
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,11 @@ def host(current: str, *entries: str, lacks: str = "") -> dict[str, Any]:
             "r1",
             id="drift: the first host lacks the newest",
         ),
+        pytest.param(
+            [host("r1", "r1", "r2", "r3"), host("r3", "r1", "r2", "r3")],
+            "r1",
+            id="drift: no host goes on to a newer one",
+        ),
     ],
 )
 def test_goes_back_to_the_newest_that_closed_everywhere(
