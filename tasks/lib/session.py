@@ -92,9 +92,11 @@ class Session:
         code = agent.source()
         self._drop()
         channel = self._channel = self._opener()
-        channel.write(
-            b"%s %d\n" % (mark, len(code)) + code + _frame({**self._hello, "start": start})
-        )
+        begin = b"%s %d\n" % (mark, len(code)) + code + _frame({**self._hello, "start": start})
+        try:
+            channel.write(begin)
+        except (OSError, EOFError) as error:  # nobody reads there; what was said tells why
+            raise EOFError(_last_words(channel) or str(error)) from None
         self._skip_to(mark + b"\n")
         kind, greeting = self._receive(self._greeting)
         if "error" in greeting:
