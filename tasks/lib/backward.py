@@ -186,14 +186,17 @@ class Rollback(Rollout):
         return detail
 
     def _reduce(self, error: HostErrors) -> None:
-        """Go on without the hosts that failed, as long as one is left; they are named at the
-        end."""
+        """Go on without the hosts that failed, as long as one is left: they settle by themselves,
+        at once where they hear of it, and are named at the end."""
+        failed = [member for member in self.fleet.members if member.name in error.errors]
+        if len(failed) == len(self.fleet.members):
+            raise error
         for name, each in error.errors.items():
             console.warn(f"{name}: {each.message}")
             self.absent[name] = each.message
-        self.fleet.members = [m for m in self.fleet.members if m.name not in error.errors]
-        if not self.fleet.members:
-            raise error
+        self.fleet.members = [m for m in self.fleet.members if m not in failed]
+        limit = self.environment.limits.step
+        self.fleet.each(lambda member: member.session.leave(str(error), "", limit), failed)
 
     def do_check(self) -> None:
         assert self.plan is not None
@@ -255,6 +258,9 @@ class Rollback(Rollout):
         try:
             super().do_verify()
         except HostErrors as error:
+            answered = {each.kind for each in error.errors.values()} == {"verify"}
+            if answered and len(error.errors) == len(self.fleet.members):
+                self._still_troubled(NotClosed(f"{error}.", evidence=error.evidence))
             self._reduce(error)
         except NotClosed as error:
             self._still_troubled(error)
@@ -268,6 +274,7 @@ class Rollback(Rollout):
             f" on ({error}) It is not in the code: look at the infrastructure, `inv monitor --env="
             f"{self.environment.name}`.",
             kind="infrastructure",
+            evidence=error.evidence,
         )
 
     def _failed(self, step: Any, error: Any) -> Trouble:
