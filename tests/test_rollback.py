@@ -178,6 +178,30 @@ def test_what_goes_on_after_it_is_not_in_the_code(deployed: Deployed) -> None:
     assert project.journal()[-1]["event"] == "closed"
 
 
+def test_hosts_that_answer_otherwise_after_it_are_named(make: Make) -> None:
+    project = make(hosts=2)
+    for number, greeting in ((1, "right"), (2, "wrong")):
+        project.env(number, GREETING=greeting)
+    made = [project.document("deploy")["detail"]["release"] for _ in range(3)]
+    project.configure(smoke=[{"path": "/", "text": "right"}])
+    told = rollback(project, code=1)
+    assert "host2 could not be rolled back" in error(told)["message"]
+    assert told["detail"]["hosts"]["host1"] == {"outcome": "closed"}
+    assert "does not show 'right'" in told["detail"]["hosts"]["host2"]["error"]
+    assert project.current(1) == project.current(2) == made[1]
+    # No host is held on to, and where all answer otherwise it is told as what it is.
+    project.configure(smoke=[{"path": "/", "text": "neither"}])
+    told = rollback(project, code=1)
+    assert error(told)["kind"] == "infrastructure"
+    assert f"sandbox is back on {made[0]}, and the trouble goes on" in error(told)["message"]
+    assert "does not show 'neither'" in error(told)["message"]
+    assert project.current(1) == project.current(2) == made[0]
+    project.configure(smoke=[])
+    assert project.document("deploy")["outcome"] == "closed"
+    for number in (1, 2):
+        assert project.journal(number)[-1]["event"] == "closed"
+
+
 def test_the_check_of_a_rollback_looks_only(deployed: Deployed) -> None:
     project, _ = deployed
     written = (project.host() / "journal.jsonl").read_bytes()
