@@ -134,7 +134,7 @@ class Steps:
         known = self.host.manifest(release) or {}
         if self.flushing is not None:  # a power cut must not find what is live half on disk
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.flushing.wait(30.0)
+                self.flushing.wait(10.0)
         base = {"run": self.spec["run"], "kind": self.spec["kind"], "who": self.spec["who"]}
         more = {"version": known["version"], "commit": known["commit"], "schema": known["schema"]}
         self.settler.promise(

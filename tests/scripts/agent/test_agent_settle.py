@@ -15,6 +15,9 @@ import pytest
 
 from tests.support.rig import LONG, Rig, until
 
+FORWARD = {"way": "forward", "confirmed": True}
+NO_WAY_BACK = {"way": "forward", "confirmed": False}  # a breaking schema, not watched to the end
+
 
 def promise(rig: Rig, **facts: Any) -> None:
     """Write pending.json as a run does that is killed right after it."""
@@ -53,15 +56,16 @@ def two(rig: Rig) -> Rig:
     [
         ("one", {"release": "two", "from": "one"}, "one", "reverted"),  # before the rename
         ("two", {"release": "two", "from": "one"}, "one", "reverted"),  # after it
-        ("two", {"release": "two", "from": "one", "way": "forward"}, "two", "closed"),
-        ("one", {"release": "two", "from": "one", "way": "forward"}, "two", "closed"),  # armed
+        ("two", {"release": "two", "from": "one", **FORWARD}, "two", "closed"),
+        ("one", {"release": "two", "from": "one", **FORWARD}, "two", "closed"),  # armed
+        ("two", {"release": "two", "from": "one", **NO_WAY_BACK}, "two", "kept"),
         ("two", {"release": "two", "from": "one", "way": "sideways"}, "one", "reverted"),
         ("two", {"release": "two", "from": ""}, "", "reverted"),  # a first deploy
     ],
-    ids=["unswitched", "switched", "confirmed", "armed", "unknown-way", "first"],
+    ids=["unswitched", "switched", "confirmed", "armed", "no-way-back", "unknown-way", "first"],
 )
 def test_any_pending_is_settled_by_whoever_comes(
-    two: Rig, power: str, pointed: str, pending: dict[str, str], live: str, event: str
+    two: Rig, power: str, pointed: str, pending: dict[str, Any], live: str, event: str
 ) -> None:
     point(two, pointed)
     promise(two, **pending)
