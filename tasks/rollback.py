@@ -89,8 +89,11 @@ PHASE = Phase(
 
 
 def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> World:
-    """Read the world; without an environment, that of the newest deploy in the journal."""
-    from .lib import config, duration, target
+    """Read the world; without an environment, that of the newest deploy in the journal.
+
+    Where there is no address to watch there is no watch: a rollback isn't refused for that.
+    """
+    from .lib import config, duration, public, target
 
     root = project.root(c)
     settings = config.load(c)
@@ -100,6 +103,11 @@ def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> Wor
     elif environment.name == "sandbox":
         environment = environment.but(watch=0.0)
     targets = target.targets(settings, environment, root)
+    if environment.watch and not public.urls(environment, targets):
+        console.warn(
+            f"environments.{environment.name} has no url, so nothing is watched afterwards"
+        )
+        environment = environment.but(watch=0.0)
     return World(settings, environment, targets, root, reason, approved_by)
 
 

@@ -202,6 +202,19 @@ def test_hosts_that_answer_otherwise_after_it_are_named(make: Make) -> None:
         assert project.journal(number)[-1]["event"] == "closed"
 
 
+def test_without_an_address_to_watch_nothing_is_waited_for(deployed: Deployed) -> None:
+    project, (_, two, _) = deployed
+    project.others = {"staging": project.at(1, url="", watch="10m")}
+    project.configure()
+    done = project.inv("rollback", "--env=staging", "--json")
+    project.others = {}
+    project.configure()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "staging has no url, so nothing is watched afterwards" in done.stderr
+    told = json.loads(done.stdout)["detail"]
+    assert (told["to"], told["watch"], project.current()) == (two, None, two)
+
+
 def test_the_check_of_a_rollback_looks_only(deployed: Deployed) -> None:
     project, _ = deployed
     written = (project.host() / "journal.jsonl").read_bytes()
