@@ -121,6 +121,10 @@ class Processes:
     def alive(self, release: str, process: str) -> bool:
         return self.pid(release, process) is not None
 
+    def living(self, asked: List[Tuple[str, str]]) -> List[Tuple[str, str]]:
+        """Those of `asked` (release and process) that are alive."""
+        return [each for each in asked if self.alive(*each)]
+
     def stop(self, release: str, process: str, limit: float) -> None:
         """TERM, then KILL after `limit` seconds, to the whole group."""
         pid = self.pid(release, process)
@@ -249,8 +253,16 @@ class Systemd(Processes):
 
     def alive(self, release: str, process: str) -> bool:
         """Whether there is anything to stop: also between an exit and the start that follows it."""
-        shown = self.call("show", "-p", "ActiveState", self.unit(release, process))[1]
-        return shown.strip().rpartition("=")[2] in ("active", "activating", "reloading")
+        return bool(self.living([(release, process)]))
+
+    def living(self, asked: List[Tuple[str, str]]) -> List[Tuple[str, str]]:
+        """Asked of systemd all at once: each call takes longer than its answer is worth."""
+        if not asked:
+            return []
+        shown = self.call("show", "-p", "ActiveState", *[self.unit(*each) for each in asked])[1]
+        states = [line for line in shown.splitlines() if line.startswith("ActiveState=")]
+        up = ("ActiveState=active", "ActiveState=activating", "ActiveState=reloading")
+        return [each for each, state in zip(asked, states) if state in up]
 
     def pid(self, release: str, process: str) -> Optional[int]:
         shown = self.call("show", "-p", "MainPID", self.unit(release, process))[1]

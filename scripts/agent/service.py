@@ -141,14 +141,12 @@ class Service:
     # State.
 
     def running(self) -> Dict[str, List[str]]:
-        found = {}
-        for name in self.host.releases():
-            manifest = self.host.manifest(name) or {"processes": ()}
-            alive = [
-                process for process in manifest["processes"] if self.keeper.alive(name, process)
-            ]
-            if alive:
-                found[name] = alive
+        """The processes that are alive, by release."""
+        known = [(name, self.host.manifest(name) or {}) for name in self.host.releases()]
+        asked = [(name, process) for name, said in known for process in said.get("processes", ())]
+        found: Dict[str, List[str]] = {}
+        for name, process in self.keeper.living(asked):
+            found.setdefault(name, []).append(process)
         return found
 
     def unhealthy(self, release: str, limit: float = 5.0) -> str:
