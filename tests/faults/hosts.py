@@ -35,6 +35,9 @@ class Hosts(Protocol):
     def releases(self, number: int) -> list[str]:
         """What lies there, complete or not."""
 
+    def kept(self, number: int, name: str) -> bool:
+        """Tell whether the shared directory has such a file."""
+
     def locked(self, number: int) -> bool: ...
 
     def pending(self, number: int) -> bool: ...
@@ -47,8 +50,8 @@ class Hosts(Protocol):
     def instances(self, number: int) -> list[str]:
         """The releases whose service runs, one entry a process."""
 
-    def commands(self, number: int) -> int:
-        """How many hooks are running."""
+    def commands(self, number: int, word: str = "hook.py") -> int:
+        """How many commands are running that have this word."""
 
     # Faults.
 
@@ -113,6 +116,9 @@ class SandboxHosts:
     def releases(self, number: int) -> list[str]:
         return os.listdir(self.path(number, "releases"))
 
+    def kept(self, number: int, name: str) -> bool:
+        return self.path(number, "shared", name).exists()
+
     def locked(self, number: int) -> bool:
         try:
             handle = os.open(self.path(number, "lock"), os.O_RDONLY)
@@ -148,8 +154,8 @@ class SandboxHosts:
                 continue
         return found
 
-    def commands(self, number: int) -> int:
-        return len(self._running(number, "hook.py"))
+    def commands(self, number: int, word: str = "hook.py") -> int:
+        return len(self._running(number, word))
 
     def _marked(self, number: int) -> list[psutil.Process]:
         return processes.marked(self.base / f"host{number}")

@@ -38,7 +38,6 @@ def test_a_run_that_is_killed(world: World, step: str, guard: bool) -> None:
             assert step in deploy.document["error"]["message"]
             assert world.live() == old
         world.agree(world.live())
-        world.heal()
 
 
 @pytest.mark.parametrize("step", ["lock", "stage", "switch", "verify", "confirm", "close"])
@@ -58,7 +57,6 @@ def test_a_host_that_loses_its_power(world: World, step: str) -> None:
         world.free()
         assert (world.live() == old) == (code != 0)
         world.agree(world.live())
-        world.heal()
 
 
 def test_a_host_that_fails_in_the_confirm_round_is_told_and_the_next_run_heals(

@@ -75,6 +75,28 @@ def test_a_rollback_without_its_operator_ends_everywhere_the_same(world: World, 
         world.heal()
 
 
+def test_a_migration_is_not_cut_short_because_its_operator_is_gone(world: World) -> None:
+    old = world.live()
+    world.commit("migrates=4")
+    deploy = world.operate(
+        "pause",
+        "stage:end",
+        "deploy",
+        INVOKE_SERVICE_HOOKS_BEFORE_START="python hook.py migrate",
+    )
+    deploy.wait()
+    deploy.go()
+    world.until(lambda: world.hosts.commands(1, "migrate") > 0, "the migration runs")
+    deploy.process.kill()
+    assert deploy.end() == -signal.SIGKILL
+    world.free(2, 3)  # their lease is over, and so is the first host's
+    assert world.hosts.locked(1) and not world.hosts.kept(1, "migrated")
+    world.free()
+    assert world.hosts.kept(1, "migrated")
+    world.agree(old)
+    world.heal()
+
+
 @pytest.mark.parametrize(
     "words", [("deploy",), ("rollback", "--env=sandbox", "--yes")], ids=["confirm", "arm"]
 )

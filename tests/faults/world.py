@@ -19,6 +19,7 @@ from tests.faults.hosts import SandboxHosts
 from tests.support.project import ROOT, Project
 
 DRIVER = ROOT / "tests" / "faults" / "driver.py"
+DRAINING = 2  # instances that may be there when a case begins: one is live, one may be leaving
 RATE = 60.0  # requests a second
 PATIENCE = 30.0  # seconds; only ever ends a test that has failed
 
@@ -35,6 +36,9 @@ if "hook-prints" in said:
     sys.stdout.write(chr(int(said["hook-prints"])) * 1_000_000)
 if "hook-fails" in said:
     sys.exit("the hook fails")
+if sys.argv[1:] == ["migrate"]:
+    time.sleep(float(said["migrates"]))
+    open("../../shared/migrated", "w").close()
 print("made a backup")
 """
 
@@ -116,13 +120,16 @@ class World:
         self.cases += 1
         self.project.commit(f"change {self.cases}", behaviour, **{"hook.py": HOOK, **files})
 
-    def operate(self, action: str, place: str, *words: str, lease: float = 2.0) -> Operator:
+    def operate(
+        self, action: str, place: str, *words: str, lease: float = 2.0, **variables: str
+    ) -> Operator:
         """Start `inv words…` whom ACTION meets at `place`; lease: in seconds."""
         signs = self.directory / f"signs {time.monotonic_ns()}"
         signs.mkdir()
         ways = ",".join(str(port) for port in self.hosts.ways)
         argv = [sys.executable, str(DRIVER), action, place, str(signs), "--through", ways, "--"]
         env = {**self.project.variables(), "INVOKE_SERVICE_LIMITS_LEASE": f"{lease:g}s"}
+        env.update(variables)
         process = subprocess.Popen(
             [*argv, *words, "--json"],
             cwd=self.project.root,
@@ -209,11 +216,17 @@ class World:
         live = self.live()
         self.agree(live)
         for number in self.hosts.numbers:
-            wait_for(
-                lambda: self.hosts.instances(number) == [live], f"one instance on host{number}"
-            )
             assert not self.hosts.commands(number)
+            if len(self.hosts.instances(number)) > DRAINING:
+                self.alone(live, number)
         return live
+
+    def alone(self, release: str, *numbers: int) -> None:
+        """Wait until nothing but `release` runs: every other has been drained and stopped."""
+        for number in numbers or self.hosts.numbers:
+            wait_for(
+                lambda: self.hosts.instances(number) == [release], f"one instance on host{number}"
+            )
 
 
 def wait_for(holds: Callable[[], bool], what: str) -> None:
@@ -236,16 +249,21 @@ class Worlds:
                 self.world.hosts.mend()
                 self.world.clean()
                 return self.world
-            except AssertionError:
-                self.close()
+            except AssertionError:  # the case before has failed, and said so
+                self.close(fit=False)
         self.made += 1
         self.world = World(self.directory / f"world {self.made}")
         self.world.prepare()
         self.world.clean()
         return self.world
 
-    def close(self) -> None:
-        if self.world is not None:
+    def close(self, fit: bool = True) -> None:
+        if self.world is None:
+            return
+        try:
+            if fit:
+                self.world.alone(self.world.live())
+        finally:
             self.world.close()
             shutil.rmtree(self.world.directory, ignore_errors=True)
             self.world = None
