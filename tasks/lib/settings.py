@@ -59,8 +59,8 @@ class Thresholds(_Strict, frozen=True):
     """What a watched release must stay under.
 
     error_ratio: failed requests per request. p95: seconds. interval: seconds between probes.
-    failures: failed probes in a row that end the watch at once. nodata: the verdict when nothing
-    could be measured. paths: what is probed.
+    failures: failed probes that end the watch at once, where they are over error_ratio so far.
+    nodata: the verdict when nothing could be measured. paths: what is probed.
     """
 
     error_ratio: float = 0.01
