@@ -173,6 +173,18 @@ def test_the_check_changes_nothing_and_says_what_does_not_hold(project: Project)
     assert (project.host() / "journal.jsonl").read_bytes() == written
 
 
+@pytest.mark.parametrize(
+    "words", [("deploy",), ("deploy", "--plan"), ("rollback", "--env=sandbox")]
+)
+def test_a_host_without_the_python_is_refused(project: Project, words: tuple[str, ...]) -> None:
+    before = project.current()
+    project.configure(python="python9")
+    done = project.inv(*words)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "host1" in done.stderr and "python9" in done.stderr
+    assert "Traceback" not in done.stderr and project.current() == before
+
+
 def test_two_hosts_are_one_deploy(make: Make) -> None:
     project = make(hosts=2)
     told = project.document("deploy")["detail"]

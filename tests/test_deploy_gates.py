@@ -103,12 +103,15 @@ def test_an_untagged_commit_goes_where_that_is_allowed(project: Project) -> None
 
 
 def test_a_staging_that_does_not_answer_is_no_leave(project: Project) -> None:
-    gone = dict(project.others)
-    gone["staging"] = {**gone["staging"], "hosts": ["sandbox@127.0.0.1:1"]}
-    project.others = gone
-    project.configure()
-    told = project.document("deploy", "--env=production", "--version=v1", code=2)
-    assert "[127.0.0.1]:1 can't be reached" in told["error"]["evidence"]
+    staging, production = project.others["staging"], project.others["production"]
+    for said, words in (
+        ({"hosts": ["sandbox@127.0.0.1:1"]}, "[127.0.0.1]:1 can't be reached"),
+        ({"python": "python9"}, "staging could not be asked whether v1 closed there"),
+    ):
+        project.others = {"staging": {**staging, **said}, "production": production}
+        project.configure()
+        told = project.document("deploy", "--env=production", "--version=v1", code=2)
+        assert words in told["error"]["evidence"]
 
 
 def typed(project: Project, text: str, *words: str) -> tuple[int, str]:
