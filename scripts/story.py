@@ -124,7 +124,7 @@ def conclude(facts: Facts, as_json: bool) -> int:
             ("answered with an error by v4", str(numbers["errors"])),
             ("deploy of v2, its watch apart", _seconds(numbers["deploy_seconds"])),
             ("rollback, from command to verified", _seconds(numbers["rollback_seconds"])),
-            ("its switch", _seconds(numbers["switch_seconds"])),
+            ("its switch", f"{1000 * numbers['switch_seconds']:.0f} ms"),
         ]
     )
     for request in facts.load.first_lost:
