@@ -124,7 +124,7 @@ def conclude(facts: Facts, as_json: bool) -> int:
             ("answered with an error by v4", str(numbers["errors"])),
             ("deploy of v2, its watch apart", _seconds(numbers["deploy_seconds"])),
             ("rollback, from command to verified", _seconds(numbers["rollback_seconds"])),
-            ("its switch", f"{1000 * numbers['switch_seconds']:.0f} ms"),
+            ("its switch", _milliseconds(numbers["switch_seconds"])),
         ]
     )
     for request in facts.load.first_lost:
@@ -150,6 +150,10 @@ def _explain(claim: Claim, facts: Facts) -> None:
 
 def _seconds(number: object) -> str:
     return f"{number:.2f} s" if isinstance(number, int | float) else "not measured"
+
+
+def _milliseconds(number: object) -> str:
+    return f"{1000 * number:.0f} ms" if isinstance(number, int | float) else "not measured"
 
 
 def _end(root: Path) -> None:
