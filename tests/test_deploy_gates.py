@@ -242,9 +242,9 @@ def test_a_host_whose_key_is_not_the_known_one_is_refused(
 
 
 def test_a_public_address_that_serves_something_else_is_found_out(project: Project) -> None:
-    environments(project, after="")
+    environments(project, after="", require_tag=False)
     project.document("deploy", "--env=staging", "--version=v1")
-    project.document("deploy", "--env=production", "--version=v1")
+    project.document("deploy", "--env=production", "--version=main")
     project.others = {"staging": {**project.others["staging"], "url": project.at(2)["url"]}}
     project.configure()
     before = project.current(1)
