@@ -80,7 +80,9 @@ def test_what_can_be_written(value: object, text: object) -> None:
     assert json.loads(dumps(value)) == text and "\n" not in dumps(value)
 
 
-@pytest.mark.parametrize("value", [Data, object(), float("nan"), float("inf")], ids=str)
+@pytest.mark.parametrize(
+    "value", [Data, object(), float("nan"), float("inf")], ids=["class", "object", "nan", "inf"]
+)
 def test_what_cannot_be_written(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         dumps(value)
