@@ -74,7 +74,7 @@ class Data:
         (frozenset(), []),
         ({"ü": (1, None)}, {"ü": [1, None]}),
     ],
-    ids=str,
+    ids=["dataclass", "path", "set", "empty", "tuple"],
 )
 def test_what_can_be_written(value: object, text: object) -> None:
     assert json.loads(dumps(value)) == text and "\n" not in dumps(value)
