@@ -66,6 +66,18 @@ def _held_before(lock: int, run: str) -> bool:
     return False
 
 
+def _say_settling(lock: int) -> None:
+    """Who looks at the lock learns that it is free soon; nobody left a process behind."""
+    said: Any = {}
+    with contextlib.suppress(ValueError):
+        said = json.loads(os.pread(lock, 4096, 0) or b"{}")
+    said = {**(said if isinstance(said, dict) else {}), "doing": "settling", "pids": [os.getpid()]}
+    text = json.dumps(said).encode()
+    with contextlib.suppress(OSError):  # a full disk must not keep a host from settling
+        os.pwrite(lock, text, 0)
+        os.ftruncate(lock, len(text))
+
+
 def settle_alone(host: Host, reason: str, start: bool = False) -> None:
     """Wait for the lock, then do what is pending; `start`: also start what `current` points at."""
     lock = os.open(host.path("lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
@@ -75,6 +87,7 @@ def settle_alone(host: Host, reason: str, start: bool = False) -> None:
 
 def settle_held(host: Host, lock: int, reason: str, start: bool = False) -> None:
     """The same with the lock in hand, which is given up before old instances are drained."""
+    _say_settling(lock)
     known = host.pending() or {"release": host.current()}
     adapter: Any = (host.manifest(known["release"]) or {}).get("adapter", "auto")
     settler = Settler(Service(host, adapter))

@@ -230,7 +230,7 @@ def test_bad_values(wrong: dict[str, float]) -> None:
 
 
 def test_as_a_command(serving: Callable[[Serve], Server]) -> None:
-    command = [sys.executable, str(SCRIPT), "--seconds", "0.3", "--rate", "50"]
+    command = [sys.executable, str(SCRIPT), "--seconds", "2", "--rate", "50"]
     url = serving(answer()).url
     good = subprocess.run([*command, "--json", url], capture_output=True, text=True)
     assert good.returncode == 0, good.stderr
