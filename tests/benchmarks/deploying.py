@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import socket
 import statistics
@@ -29,6 +30,10 @@ from tests.support.project import Project  # noqa: E402
 from tests.support.proxy import Proxy  # noqa: E402
 
 STEPS = ("lock", "stage", "start", "switch", "verify", "confirm", "close")
+
+
+# As users have it: with it, all of ours would be compiled anew for every command.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def start_up(project: Project) -> float:

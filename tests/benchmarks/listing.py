@@ -7,6 +7,7 @@ with 1 when the median ratio is above 1.2. Pairs, because a busy machine slows b
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EMPTY = 'from invoke import task\n\n\n@task\ndef nothing(c):\n    """Do nothing."""\n'
 LIMIT = 1.2
+
+
+# As users have it: with it, all of ours would be compiled anew for every command.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def listed(directory: Path) -> float:
