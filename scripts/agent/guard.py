@@ -10,7 +10,7 @@ import threading
 import traceback
 from typing import Any
 
-from command import Commands, open_lock
+from command import Commands, open_lock, tell_holder
 from host import Host
 from run import Run
 from service import Service
@@ -72,10 +72,7 @@ def _say_settling(lock: int) -> None:
     with contextlib.suppress(ValueError):
         said = json.loads(os.pread(lock, 4096, 0) or b"{}")
     said = {**(said if isinstance(said, dict) else {}), "doing": "settling", "pids": [os.getpid()]}
-    text = json.dumps(said).encode()
-    with contextlib.suppress(OSError):  # a full disk must not keep a host from settling
-        os.pwrite(lock, text, 0)
-        os.ftruncate(lock, len(text))
+    tell_holder(lock, said)
 
 
 def settle_alone(host: Host, reason: str, start: bool = False) -> None:

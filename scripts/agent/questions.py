@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any, BinaryIO, Callable, Dict, List, Optional
 
-from command import open_lock
+from command import open_lock, tell_holder
 from disk import replace
 from facts import facts
 from hiding import Curtain
@@ -138,9 +138,7 @@ def push(host: Host, new: str, said: Message) -> Message:
         raise Failure("locked", _held(host.holder() or {}))
     try:
         holding = {"who": said["who"], "since": time.time(), "run": said["run"], "doing": "push"}
-        told = json.dumps(holding).encode()
-        os.pwrite(lock, told, 0)
-        os.ftruncate(lock, len(told))
+        tell_holder(lock, holding)
         if rotated:
             known = host.read_json("shared", ".rotated.json") or []
             replace(host.path("shared", ".rotated.json"), json.dumps(sorted({*known, *rotated})))

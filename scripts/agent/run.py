@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import socket
@@ -13,7 +12,7 @@ import time
 import traceback
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from command import Commands
+from command import Commands, tell_holder
 from host import Host
 from service import Service
 from settle import Settler
@@ -54,10 +53,7 @@ class Run:
     def doing(self, what: str) -> None:
         """Tell who looks at the lock what it is held for."""
         self.holding["doing"] = what
-        text = json.dumps(self.holding).encode()
-        with contextlib.suppress(OSError):  # a full disk must not stop a run
-            os.pwrite(self.lock, text, 0)
-            os.ftruncate(self.lock, len(text))
+        tell_holder(self.lock, self.holding)
 
     def send(self, message: Answer, wait: bool = True) -> None:
         """To whoever is connected now; a peer that takes nothing for a second is dropped.

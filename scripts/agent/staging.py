@@ -68,7 +68,7 @@ def stage(
         manifest["venv"] = _venv(service, manifest, base, commands, limits["stage"])
         if limits["build"]:
             launch = service.command(release, limits["build"])
-            service.hide(release, commands.run(launch, limits["hook"], "the build hook", "hook"))
+            commands.run(launch, limits["hook"], "the build hook", "hook")
         _compile(manifest, base)
         replace(os.path.join(base, ".files"), _listing(base), 0o640)
         replace(os.path.join(base, ".release.json"), json.dumps(manifest), 0o640)
@@ -253,9 +253,10 @@ def prune(service: Service, keep: int) -> List[str]:
     Never the current one, the rollback's target or a running one.
     """
     host, current, running = service.host, service.host.current(), service.running()
-    closed = [entry["release"] for entry in host.closed() if host.manifest(entry["release"])]
+    history = host.closed()
+    closed = [entry["release"] for entry in history if host.manifest(entry["release"])]
     before = closed[: closed.index(current)] if current in closed else closed
-    left = {entry["release"] for entry in host.closed() if entry["left"]}
+    left = {entry["release"] for entry in history if entry["left"]}
     target = [name for name in before if name not in left][-1:]
     kept = set(
         [name for name in closed if name != current and name not in target][-keep:] if keep else []

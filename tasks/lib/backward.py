@@ -86,9 +86,8 @@ class Rollback(Rollout):
     """One rollback; `to`: a release, version or commit instead of the one before."""
 
     kind = "rollback"
-    way_on_failure = (
-        ""  # hosts go on to the target once it was armed, never back to what is being left
-    )
+    # Hosts go on to the target once it was armed, never back to what is being left.
+    way_on_failure = ""
 
     def __init__(
         self,

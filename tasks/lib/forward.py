@@ -39,9 +39,8 @@ class Deploy(Rollout):
         super().__init__(settings, environment, targets, root, facts)
         self.source, self.parcel = source, parcel
         self.release = ""
-        if (
-            environment.schema == "breaking"
-        ):  # the release before can't use what this one makes of the data
+        # After such a change the release before can't use what this one makes of the data.
+        if environment.schema == "breaking":
             self.way_on_failure = ""
 
     def ids(self) -> bytes:

@@ -3,9 +3,7 @@ that is known."""
 
 from __future__ import annotations
 
-import getpass
 import secrets
-import socket
 import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, Sequence
@@ -13,11 +11,12 @@ from typing import Any, Callable, Mapping, Protocol, Sequence
 from . import ahead, console, ending, public
 from .errors import Interrupted, NotClosed, Refused, Trouble
 from .fleet import Fleet, HostErrors, Member, held, refusal
+from .journal import who
 from .plan import Plan, Step
 from .session import Busy, Value
 from .settings import Environment, Settings
 from .target import Target
-from .watch import PASS, Probes, Sample, Verdict, watch
+from .watch import NODATA, PASS, Probes, Sample, Verdict, watch
 
 MARGIN = 5.0  # seconds over a host's own limit after which it counts as hanging
 
@@ -42,11 +41,6 @@ class Printed:
 observe: Callable[[], Observer] = Printed
 
 
-def operator() -> str:
-    """Return who runs this, for journals and whoever meets the lock: user@machine."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
 class Rollout:
     """One run on all hosts.
 
@@ -69,7 +63,6 @@ class Rollout:
         utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         self.run = f"{self.kind}-{utc}-{secrets.token_hex(3)}"
         self.said = dict(facts or {})  # what the journals say beside: reason, who approved
-        self.begun = time.monotonic()
         self.seconds: dict[str, float] = {}
         self.plan: Plan | None = None
         self.verdict: Verdict | None = None
@@ -99,7 +92,7 @@ class Rollout:
         spec: dict[str, Any] = {
             "run": self.run,
             "kind": self.kind,
-            "who": operator(),
+            "who": who(),
             "app": self.settings.app,
         }
         spec.update(adapter=self.environment.adapter, lease=float(self.environment.limits.lease))
@@ -236,7 +229,7 @@ class Rollout:
         finally:
             probes.close()
         passed = self.verdict.verdict == PASS or (
-            self.verdict.verdict == "NODATA" and thresholds.nodata == "pass"
+            self.verdict.verdict == NODATA and thresholds.nodata == "pass"
         )
         console.say(f"  {'':<16}{self.verdict.verdict}: {self.verdict.why}")
         if not passed:
