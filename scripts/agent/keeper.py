@@ -14,34 +14,12 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from disk import replace
 from host import Host
+from units import BOOT, UNIT, quoted
 from wire import Failure
 
 Launch = Tuple[List[str], str, Dict[str, str]]  # argv, working directory, environment
 
 LOG = 16 << 20  # bytes that a log may have before all but the newest sixteenth is cut off
-
-UNIT = """[Unit]
-Description={app}: {process} of release %i
-StartLimitIntervalSec=0
-
-[Service]
-ExecStart={python} -I {agent} serve {root} %i {process}
-Restart=always
-RestartSec=1
-SuccessExitStatus=143
-TimeoutStopSec={drain}
-"""
-BOOT = """[Unit]
-Description={app}: settle what is pending, then start the current release
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={python} -I {agent} boot {root}
-
-[Install]
-WantedBy=default.target
-"""
 
 
 def born(pid: int) -> Optional[str]:
@@ -175,13 +153,6 @@ def trim(path: str, limit: int = LOG) -> None:
         log.truncate(0)
     with open(path, "ab") as log:
         log.write(newest)
-
-
-def quoted(word: str) -> str:
-    """A word of a unit's command line; see systemd.service(5) and systemd.unit(5)."""
-    for special, plain in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
-        word = word.replace(special, plain)
-    return '"%s"' % word
 
 
 class Systemd(Processes):

@@ -15,6 +15,7 @@ PARTS = (
     "shapes",
     "disk",
     "host",
+    "units",
     "keeper",
     "hiding",
     "probe",

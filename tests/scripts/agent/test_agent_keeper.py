@@ -106,7 +106,7 @@ def test_a_log_is_cut_to_its_newest_lines_while_it_is_written(
 
 
 def test_words_of_a_unit_are_quoted(parts: SimpleNamespace) -> None:
-    assert parts.keeper.quoted('a b%c$d"e\\f') == '"a b%%c$$d\\"e\\\\f"'
+    assert parts.units.quoted('a b%c$d"e\\f') == '"a b%%c$$d\\"e\\\\f"'
 
 
 def test_units_of_two_applications_are_never_the_same(parts: SimpleNamespace) -> None:
