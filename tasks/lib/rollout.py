@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from . import ahead, console, ending, public
+from . import ahead, console, ending, live
 from .errors import Interrupted, NotClosed, Refused, Trouble
 from .fleet import Fleet, HostErrors, Member, held, refusal
 from .journal import who
@@ -16,7 +16,7 @@ from .plan import Plan, Step
 from .session import Busy, Value
 from .settings import Environment, Settings
 from .target import Target
-from .watch import NODATA, PASS, Probes, Sample, Verdict, watch
+from .watch import Verdict
 
 MARGIN = 5.0  # seconds over a host's own limit after which it counts as hanging
 
@@ -170,10 +170,10 @@ class Rollout:
         for name, fact in facts.items():
             if fact.get("settled"):
                 done = fact["settled"]
-                live = done["current"] or "nothing"
+                serves = done["current"] or "nothing"
                 console.warn(
                     f"{name}: an interrupted run was settled first: {done['outcome']},"
-                    f" {live} is live"
+                    f" {serves} is live"
                 )
         self.plan = self.prepare(facts)
 
@@ -207,41 +207,13 @@ class Rollout:
     def do_verify(self) -> None:
         """Ask through each host's own front, then at the public addresses."""
         assert self.plan is not None
-        wanted = public.requests_for(self.environment, self.plan.release)
-        limit = self.environment.limits.verify
-
-        def verify(member: Member) -> Any:
-            front = member.target.front
-            words: dict[str, Any] = {"front": front, "requests": wanted, "limit": limit}
-            return member.session.call("verify", limit * (len(wanted) + 1), **words)
-
-        self.fleet.each(verify)
-        wrong = public.wrong(self.environment, self._urls(), self.plan.release)
-        if wrong:
-            raise NotClosed(f"{wrong}.", kind="health")
+        members = self.fleet.members
+        live.verify(self.fleet, self.environment, self.plan.release, members, users=True)
 
     def do_watch(self) -> None:
         """Watch the public addresses; a release that isn't good enough, or a lost host, ends it."""
-        probes = Probes(self._urls(), self.environment.thresholds, self.environment.host_header)
-        try:
-            thresholds = self.environment.thresholds
-            self.verdict = watch(probes, thresholds, self.environment.watch, self._round)
-        finally:
-            probes.close()
-        passed = self.verdict.verdict == PASS or (
-            self.verdict.verdict == NODATA and thresholds.nodata == "pass"
-        )
-        console.say(f"  {'':<16}{self.verdict.verdict}: {self.verdict.why}")
-        if not passed:
-            kind = "lost" if self.fleet.lost() else "watch"
-            raise NotClosed(f"{self.verdict.verdict}: {self.verdict.why}.", kind=kind)
-
-    def _urls(self) -> list[str]:
-        return public.urls(self.environment, [member.target for member in self.fleet.members])
-
-    def _round(self, samples: Sequence[Sample], seconds: float) -> str:
-        lost = self.fleet.lost()
-        return f"{', '.join(lost)} was lost" if lost else ""
+        self.verdict = live.watch_users(self.fleet, self.environment)
+        live.insist(self.fleet, self.verdict, self.environment.thresholds)
 
     def call(
         self, do: str, within: float = 0.0, members: list[Member] | None = None, /, **words: Any
