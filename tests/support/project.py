@@ -41,7 +41,7 @@ SERVICE: dict[str, Any] = {
 class Project:
     """A repository at `root`; `hosts` sandbox hosts; `service` over what SERVICE says.
 
-    environment: the sandbox's own part; others: environments beside it.
+    environment: the sandbox's own part; others: environments beside it; default: which is used.
     """
 
     root: Path
@@ -49,6 +49,7 @@ class Project:
     service: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     others: Mapping[str, Any] = field(default_factory=dict)
+    default: str = "sandbox"
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -69,6 +70,7 @@ class Project:
         self.service = {**self.service, **service}
         said = {
             "app": "demo",
+            "default_environment": self.default,
             "sandbox": {"hosts": self.hosts, "port": free_port()},
             "service": {**SERVICE, **self.service},
             "environments": {"sandbox": {"watch": "0s", **self.environment}, **self.others},

@@ -1,0 +1,119 @@
+"""Real hosts together: a network of machines, and a scratch project that deploys to them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tests.support.project import Project
+from tests.system.engine import Engine
+from tests.system.machine import Machine
+
+USER = "deploy"
+ENVIRONMENT = "staging"
+
+
+class Site:
+    """`count` machines, booted when this is made.
+
+    They let `identity` in as root; `close` removes them.
+    """
+
+    def __init__(self, engine: Engine, image: str, directory: Path, count: int = 3) -> None:
+        self.engine, self.directory = engine, directory
+        self.network = f"circle-{os.getpid()}-{secrets.token_hex(2)}"
+        directory.mkdir(parents=True)
+        self.identity = directory / "key"
+        words = ["-q", "-t", "ed25519", "-N", "", "-f", str(self.identity)]
+        subprocess.run(["ssh-keygen", *words], check=True)
+        key = self.identity.with_suffix(".pub").read_text()
+        self.machines: list[Machine] = []
+        try:
+            subnet = self._network()
+            for number in range(1, count + 1):
+                address = f"{subnet}.{number + 10}"
+                about = (f"host{number}", self.network, address, directory, key)
+                self.machines.append(Machine(engine, image, *about))
+            with ThreadPoolExecutor(count) as pool:
+                list(pool.map(Machine.start, self.machines))
+                list(pool.map(Machine.booted, self.machines))
+        except BaseException:
+            self.close()
+            raise
+
+    def _network(self) -> str:
+        """Make the network; the first three numbers of its addresses."""
+        for third in range(200, 250):  # one that nobody has
+            subnet = f"172.31.{third}"
+            try:
+                words = ["--driver", "bridge", "--subnet", f"{subnet}.0/24", self.network]
+                self.engine.run("network", "create", *words)
+                return subnet
+            except AssertionError as error:
+                if "overlap" not in str(error):
+                    raise
+        raise AssertionError("no network is free")
+
+    def close(self) -> None:
+        """Remove the machines and the network."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(Machine.remove, self.machines))
+        self.engine.run("network", "rm", self.network)
+
+    def environment(self, **said: Any) -> dict[str, Any]:
+        """The environment of these machines, for invoke.yaml."""
+        hosts = [f"{USER}@{machine.name}" for machine in self.machines]
+        usual: dict[str, Any] = {"hosts": hosts, "watch": "0s", "require_tag": False}
+        usual["ssh_config"] = str(self.directory / "ssh_config")
+        return {**usual, **said}
+
+    def write(self, root: Path) -> None:
+        """Tell a project's operator how the machines are reached, and their keys."""
+        config, known = "", ""
+        for machine in self.machines:
+            config += f"Host {machine.name}\n  HostName {machine.address}\n"
+            known += f"{machine.name},{machine.address} {machine.host_key}\n"
+        config += f'Host *\n  IdentityFile "{self.identity}"\n  IdentitiesOnly yes\n'
+        (self.directory / "ssh_config").write_text(config)
+        (root / "known_hosts").write_text(known)
+
+    def project(self, root: Path, service: dict[str, Any], **environment: Any) -> Project:
+        """A scratch project whose default environment these machines are, prepared for it."""
+        others = {ENVIRONMENT: self.environment(**environment)}
+        project = Project(root, service=service, others=others, default=ENVIRONMENT)
+        self.write(root)
+        self.prepare(project)
+        return project
+
+    def prepare(self, project: Project) -> None:
+        """Have `inv host` make servers of them."""
+        for machine in self.machines:
+            _by_hand(machine)
+
+
+def _by_hand(machine: Machine) -> None:
+    script = r"""
+set -eu
+id deploy >/dev/null 2>&1 || useradd -m -s /bin/bash deploy
+install -d -m 700 -o deploy -g deploy /home/deploy/.ssh
+install -m 600 -o deploy -g deploy /root/.ssh/authorized_keys /home/deploy/.ssh/authorized_keys
+loginctl enable-linger deploy
+install -d -m 711 -o deploy -g deploy /srv/demo
+cat >/etc/nginx/sites-enabled/default <<'END'
+server {
+  listen 80 default_server;
+  location / {
+    proxy_pass http://unix:/srv/demo/current/run/app.sock;
+    proxy_http_version 1.1;
+    proxy_set_header Connection close;
+    proxy_set_header Host $host;
+  }
+}
+END
+systemctl restart nginx
+"""
+    machine.run("sh", "-c", script)
