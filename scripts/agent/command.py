@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any, Deque, Optional
 
-from keeper import Launch
+from listening import Launch
 from wire import Failure
 
 KEPT = 32 * 1024  # bytes of output kept, the newest

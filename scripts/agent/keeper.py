@@ -14,10 +14,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from disk import replace
 from host import Host
+from listening import Launch, popen
 from units import BOOT, UNIT, quoted
 from wire import Failure
-
-Launch = Tuple[List[str], str, Dict[str, str]]  # argv, working directory, environment
 
 LOG = 16 << 20  # bytes that a log may have before all but the newest sixteenth is cut off
 
@@ -70,20 +69,11 @@ class Processes:
         return pid if born(pid) == known["born"] else None
 
     def start(self, release: str, process: str, launch: Launch) -> None:
-        argv, cwd, env = launch
         log = os.open(self.log(release, process), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         try:
-            child = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            child = popen(launch, log, self.host.release(release, "run", "app.sock"))
         except OSError as error:
-            raise Failure("start", "%s can't be run: %s" % (argv[0], error.strerror)) from None
+            raise Failure("start", "%s can't be run: %s" % (launch[0][0], error.strerror)) from None
         finally:
             os.close(log)
         self.children[child.pid] = child

@@ -54,11 +54,11 @@ def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
 
 
 def names(body: str, release: str) -> bool:
-    """Whether a version's answer is JSON that names the release."""
+    """Whether a version's answer names the release: JSON that does, or the id and nothing else."""
     try:
         said = json.loads(body)
     except ValueError:
-        return False
+        return body.strip() == release
     return isinstance(said, dict) and said.get("release") == release
 
 

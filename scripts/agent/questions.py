@@ -17,7 +17,7 @@ from disk import replace
 from facts import facts
 from hiding import Curtain
 from host import Host
-from keeper import Launch
+from listening import Launch
 from service import Service
 from shapes import shaped
 from staging import missing

@@ -17,6 +17,7 @@ from disk import replace
 from guard import guard, settle_alone
 from host import Host
 from keeper import lingers, trim
+from listening import hand
 from questions import questions
 from service import Service
 from shapes import SPEC, shaped
@@ -50,7 +51,10 @@ def serve(service: Service, release: str, process: str) -> None:
     try:
         argv, cwd, env = service.launch(release, process)
         if process == "web":
-            _open_socket(service.host.release(release, "run", "app.sock"))
+            os.chdir(service.host.root)  # the socket's path may be too long to be absolute
+            place = service.host.release(release, "run", "app.sock")
+            if not hand(env, place):
+                _open_socket(place)
         os.chdir(cwd)
         os.execvpe(argv[0], argv, env)
     except (Failure, OSError) as error:

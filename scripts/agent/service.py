@@ -17,7 +17,8 @@ from typing import Any, Dict, Iterator, List, Optional
 from disk import fingerprint, replace
 from hiding import forms, hide
 from host import Host
-from keeper import Launch, keeper
+from keeper import keeper
+from listening import Launch, handed
 from probe import ask, names, waiting
 from wire import Failure
 
@@ -122,7 +123,8 @@ class Service:
                 ):  # a full disk must not keep anything from going back
                     place = self.host.release(release, "run", "rotation.json")
                     replace(place, json.dumps(self.rotation()))
-        return self.command(release, self.said(release)["processes"][process])
+        launch = self.command(release, self.said(release)["processes"][process])
+        return handed(launch) if process == "web" else launch
 
     def secrets(self, release: str) -> List[str]:
         """The values of the environment files, in all the forms that are hidden."""

@@ -16,6 +16,7 @@ PARTS = (
     "disk",
     "host",
     "units",
+    "listening",
     "keeper",
     "hiding",
     "probe",

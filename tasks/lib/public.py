@@ -82,10 +82,16 @@ def _unlike(url: str, request: dict[str, Any], status: int, body: str) -> str:
     if request.get("text") and request["text"] not in body:
         return f"{url} does not show {request['text']!r}"
     if request.get(RELEASE):
-        try:
-            named = json.loads(body).get(RELEASE)
-        except (ValueError, AttributeError):
-            named = None
+        named = _named(body)
         if named != request[RELEASE]:
             return f"{url} names release {named!r}, not {request[RELEASE]}"
     return ""
+
+
+def _named(body: str) -> object:
+    """Return the release that a version's answer names: JSON says which, plain text is its id."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return body.strip()[:100]
+    return said.get(RELEASE) if isinstance(said, dict) else None

@@ -59,7 +59,10 @@ def _at_least(least: int) -> Callable[[float], bool]:
 
 _URL: Rule = (_or_empty(_http), "a URL that begins with http:// or https://")
 _BELOW: Rule = (_or_empty(relative), "a path relative to the repository, without ..")
-_COMMAND: Rule = (_line, "one line")
+_COMMAND: Rule = (
+    lambda value: _line(value) and "{fd}" not in value,
+    "one line, without {fd}: only `run` is handed a socket",
+)
 _PATH: Rule = (_http_path, "a path that begins with /")
 _SOME: Rule = (_at_least(1), "at least 1")
 _POSITIVE: Rule = (lambda value: value > 0, "more than 0s")
@@ -76,7 +79,7 @@ ENVIRONMENT: dict[str, Rule] = {
     "health": _PATH,
     "version_path": (_or_empty(_http_path), "a path that begins with /"),
     "host_header": (lambda value: not re.search(r"[\x00-\x20\x7f/]", value), "a host's name"),
-    "ssh_config": _COMMAND,
+    "ssh_config": (_line, "one line"),
 }
 HOOKS = ("build", "backup", "before_start", "after_switch", "after_close", "before_rollback")
 LISTS: dict[str, Rule] = {
@@ -113,6 +116,7 @@ def _processes(environment: Environment) -> Iterator[tuple[str, str, object]]:
         fits = "named with lower-case letters, digits, dash and underscore, and not web"
         yield from _judge("processes", (lambda _: named, fits), process)
         yield from _judge(f"processes.{process}", ENVIRONMENT["run"], command)
+        yield from _judge(f"processes.{process}", _COMMAND, command)
 
 
 def _smoke(environment: Environment) -> Iterator[tuple[str, str, object]]:

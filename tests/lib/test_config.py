@@ -141,6 +141,8 @@ def test_the_sandbox_can_be_told_otherwise() -> None:
         ({"processes": {"web": "x"}}, "processes should be named .* and not web"),
         ({"processes": {"w": 5}}, "processes should be text"),
         ({"processes": {"w": " "}}, r"processes\.w should be a command in one line"),
+        ({"processes": {"w": "x {fd}"}}, r"processes\.w should be one line, without {fd}"),
+        ({"hooks": {"build": "x {fd}"}}, r"hooks\.build should be one line, without {fd}"),
         ({"run": "a\nb"}, "run should be a command in one line"),
         ({"hooks": {"build": "a\nb"}}, "hooks.build should be one line"),
         ({"host_header": "a b"}, "host_header should be a host's name"),

@@ -82,7 +82,7 @@ def test_without_a_version_path_none_is_asked() -> None:
             {"/api/version": Answer(200, "[]")}, "names release None, not r1", id="no object"
         ),
         pytest.param(
-            {"/api/version": Answer(200, "<html>")}, "names release None, not r1", id="no JSON"
+            {"/api/version": Answer(200, "<html>")}, "names release '<html>', not r1", id="no JSON"
         ),
         pytest.param({"/api/version": Answer(404)}, "/api/version answered 404", id="no version"),
     ],
