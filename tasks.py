@@ -33,6 +33,7 @@ from tasks.lib import project  # noqa: E402
 project.begin(Path(__file__).parent)
 
 # Each can be set in invoke.yaml, and all but the lists by a variable: INVOKE_SERVICE_KEEP=2.
+# (`strategy` alone has its default in the types: it is text or a mapping, and Invoke keeps to one.)
 # tests/test_tasks.py holds them against the types in tasks/lib/settings.py, which say what each is.
 DEFAULTS: dict[str, Any] = {
     "app": "app",

@@ -5,32 +5,15 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import Any, Callable
 
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib import ahead, asking, console, probes, project
+from .lib import asking, console, probes
 from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
-
-if TYPE_CHECKING:
-    from .lib.settings import Environment, Settings
-    from .lib.source import Source
-    from .lib.target import Target
-
-
-class World(NamedTuple):
-    """What a deploy rests on: the configuration, the version in this clone, and the hosts."""
-
-    settings: Settings
-    environment: Environment
-    targets: tuple[Target, ...]
-    root: Path
-    source: Source
-    without: tuple[str, ...] = ()
-    release: str = ""
-
+from .lib.world import World, read
 
 PHASE = Phase(
     number=6,
@@ -95,29 +78,6 @@ PHASE = Phase(
 )
 
 
-def read(
-    c: Context, env: str, version: str = "", watch: str = "", without: str = "", git: bool = True
-) -> World:
-    """Read the world: configuration, clone and hosts. Changes nothing. Raises Refused."""
-    from .lib import config, duration, source, target
-
-    root = project.root(c)
-    settings = config.load(c)
-    environment = settings.environment(env)
-    if watch:
-        environment = environment.but(watch=duration.parse(watch))
-    targets = target.targets(settings, environment, root)
-    ahead.load("fabric")  # while git is asked
-    left_out = tuple(name for name in without.split(",") if name)
-    unknown = sorted(set(left_out) - {each.name for each in targets})
-    if unknown or len(set(left_out)) == len(targets):
-        names = ", ".join(each.name for each in targets)
-        raise Refused(f"--without names some of the hosts of {environment.name}: {names}.")
-    targets = tuple(each for each in targets if each.name not in left_out)
-    found = source.resolve(root, version) if git else source.Source("", "", "", False, (), "")
-    return World(settings, environment, targets, root, found, left_out)
-
-
 @task(
     default=True,
     help={
@@ -126,6 +86,7 @@ def read(
         "plan": "print what would be done, with a hash of what it rests on; change nothing",
         "watch": "how long to watch, such as 90s or 15m; 0s for not at all",
         "without": "hosts to leave out, with commas between them",
+        "strategy": "which hosts first: all, canary:1, canary:10% or batch:2",
         "yes": "don't ask; needs --env where the environment asks",
         "check": "look only at what the environment serves now",
         "json": "print one JSON document on stdout, all else on stderr",
@@ -138,6 +99,7 @@ def deploy(
     plan: bool = False,
     watch: str = "",
     without: str = "",
+    strategy: str = "",
     yes: bool = False,
     check: bool = False,
     json: bool = False,
@@ -146,7 +108,7 @@ def deploy(
     seen: list[World] = []
 
     def world() -> World:
-        seen.append(read(c, env, version, watch, without, git=not check))
+        seen.append(read(c, env, version, watch, without, strategy, git=not check))
         return seen[0]
 
     def procedure() -> Outcome:
@@ -192,7 +154,7 @@ def _deploy(world: World, named: bool, yes: bool) -> Outcome:
     console.say(f"Deploying {source.version} ({source.commit[:7]}) to {env.name}")
     with _rollout(world) as rollout:
         detail = rollout.carry_out()
-    watched = detail["watch"]["seconds"] if detail["watch"] else 0.0
+    watched = sum(spent for name, spent in detail["steps"].items() if name.startswith("watch"))
     console.say(
         f"{detail['release']} is live on {len(detail['hosts'])} host(s)"
         f" after {sum(detail['steps'].values()) - watched:.2f} s"

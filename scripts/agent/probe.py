@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Tuple
+import time
+from typing import Any, Dict, List, Tuple
 
 from disk import parents
+from shapes import PROBE, shaped
+from wire import Failure, seconds, text
 
 
 def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
@@ -51,6 +54,29 @@ def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
         raise OSError("not HTTP: %r" % (error,)) from None
     finally:
         link.close()
+
+
+def sample(front: str, requests: List[Dict[str, Any]], limit: float) -> List[Dict[str, Any]]:
+    """Ask each request at this host's own front: how long it took, and whether it was well.
+
+    A throttled answer says that too much is asked, not that the release is bad. Raises Failure for
+    what is no request; an answer that doesn't come is measured as any other.
+    """
+    text(front), seconds(limit)
+    if not isinstance(requests, list):
+        raise Failure("protocol", "requests are a list")
+    found = []
+    for request in requests:
+        path = shaped(request, "a request", PROBE)["path"]
+        begun, wrong = time.monotonic(), ""
+        try:
+            status, _ = ask(front, path, request["host"], limit)
+            if status >= 500:
+                wrong = "%s answered %d" % (path, status)
+        except (OSError, ValueError) as error:
+            wrong = ("%s did not answer: %s" % (path, error))[:300]
+        found.append({"ok": not wrong, "seconds": time.monotonic() - begun, "wrong": wrong})
+    return found
 
 
 def names(body: str, release: str) -> bool:

@@ -70,6 +70,7 @@ SPEC = {
 }
 LIMITS = {"stage": seconds, "hook": seconds, "build": text}
 REQUEST = {"path": text, "status": count, "host": text}
+PROBE = {"path": text, "host": text}
 MANIFEST: Dict[str, Check] = {
     "release": named,
     "app": named,

@@ -12,7 +12,7 @@ from command import Commands
 from disk import flush_all, remove
 from facts import facts, report
 from host import Host
-from probe import ask, closed_parent, names
+from probe import ask, closed_parent, names, sample
 from service import Service
 from settle import Settler
 from shapes import LIMITS, MANIFEST, REQUEST, WAY, shaped, told
@@ -45,6 +45,7 @@ class Steps:
             "arm": self.arm,
             "switch": self.switch,
             "verify": self.verify,
+            "probe": sample,
             "drain": self.drain,
             "confirm": self.confirm,
             "close": self.close,

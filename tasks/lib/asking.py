@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from . import console
+from . import console, duration
 from .errors import Refused
+from .hostlist import counted
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -40,10 +41,22 @@ def confirm(name: str, what: str, named: bool, yes: bool) -> None:
         raise Refused(f"{name} was not typed; nothing was changed.")
 
 
+def staged(plan: Plan) -> str:
+    """Return in one sentence in which stages the hosts switch and how long that takes; "" for all
+    at once."""
+    if len(plan.stages) < 2:
+        return ""
+    groups = "; then ".join(counted(names) for names in plan.stages)
+    watched = f"watched for {duration.show(plan.watched)} in all" if plan.watched else "not watched"
+    return f"{plan.strategy}, {len(plan.stages)} stages: {groups}; {watched}."
+
+
 def show(plan: Plan) -> None:
     """Print a plan for people."""
     console.say(f"{plan.phase} of {plan.version} ({plan.commit[:7]}) on {plan.environment}")
     console.say(f"release {plan.release}, resting on facts {plan.facts}")
+    if said := staged(plan):
+        console.say(said)
     console.table(
         sorted((n, live or "nothing") for n, live in plan.hosts.items()), ("host", "live")
     )

@@ -41,6 +41,10 @@ __all__ = [
 
 KEYS = ("app", "remote", "default_environment", "sandbox", "contacts", "service", "environments")
 
+# Text or a mapping, and never merged. Invoke lays neither over the other, so no default is declared
+# for it in `tasks.py`, and its variables are read here.
+EITHER = ("strategy",)
+
 # Invoke's levels that a value can come from, the strongest first, with what each is called.
 _LEVELS = (
     ("_modifications", "this run"),
@@ -64,11 +68,12 @@ def load(c: Context) -> Settings:
     raw = _without_none(_plain(config))
     _refuse_unknown(raw, config)
     raw = {key: _from_variables(raw[key], (key,)) for key in KEYS if key in raw}
-    service = _mapping(raw, "service", config)
+    service = _with_either(_mapping(raw, "service", config), ("service",))
     said = _mapping(raw, "environments", config)
     environments: dict[str, dict[str, Any]] = {"sandbox": merge(service, SANDBOX)}
     for name in said:
-        own = _mapping(said, name, config, "environments")
+        own = _with_either(_mapping(said, name, config, "environments"), ("environments", name))
+        said[name] = own
         environments[name] = merge(environments.get(name, service), own)
     settings = convert(
         {key: raw[key] for key in KEYS if key in raw and key != "service"}
@@ -85,7 +90,7 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
+        if isinstance(below, Mapping) and isinstance(value, Mapping) and key not in EITHER:
             value = merge(below, value)
         merged[key] = value
     return merged
@@ -112,6 +117,12 @@ def _from_variables(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, bool):
         return os.environ.get(_variable(path), value)
     return value
+
+
+def _with_either(said: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """Lay on what is said at `path` what the variables say of those keys."""
+    variables = {key: os.environ.get(_variable((*path, key))) for key in EITHER}
+    return {**said, **{key: value for key, value in variables.items() if value is not None}}
 
 
 def _variable(path: tuple[str, ...]) -> str:
@@ -169,6 +180,8 @@ def _with_places(settings: Settings, config: Config, said: Mapping[str, Any]) ->
 def _place(config: Config, path: tuple[str, ...]) -> str:
     """Return words for where the value at `path` was read: `invoke.yaml: app`, `INVOKE_APP`."""
     dotted = ".".join(path)
+    if path[-1] in EITHER and _variable(path) in os.environ:
+        return _variable(path)
     for level, named in _LEVELS:
         if _has(getattr(config, level, {}), path):
             if not named:

@@ -10,6 +10,7 @@ import msgspec
 
 from .duration import Seconds, parse
 from .errors import Refused
+from .strategy import EXPECTED, Strategy, decoded
 
 T = TypeVar("T")
 
@@ -20,6 +21,7 @@ WORDS = {
     "bool": "true or false",
     "array": "a list",
     "object": "a mapping of keys to values",
+    "strategy": EXPECTED,
 }
 CHOICES = {
     "overlap": "watch or drain",
@@ -42,7 +44,7 @@ def convert(raw: object, kind: type[T], where: Callable[[str], str]) -> T:
     variable of the environment can carry. Raises Refused (kind "config").
     """
     try:
-        return msgspec.convert(raw, kind, strict=False, dec_hook=_duration)
+        return msgspec.convert(raw, kind, strict=False, dec_hook=_decoded)
     except msgspec.ValidationError as error:
         raise _refusal(str(error), raw, kind, where) from None
 
@@ -53,7 +55,9 @@ def wrong(place: str, expected: str, value: object) -> Refused:
     return Refused(f"{place} should be {expected}, not {shown}.", kind="config")
 
 
-def _duration(kind: type, value: object) -> object:
+def _decoded(kind: type, value: object) -> object:
+    if kind is Strategy:
+        return decoded(value)
     if kind is not Seconds:
         raise NotImplementedError(f"no conversion to {kind.__name__} is known")
     try:

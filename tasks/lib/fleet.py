@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
 from . import agent, ahead
 from .channel import Channel
@@ -62,11 +62,11 @@ class HostErrors(Exception):
 
     values: dict[str, Any] = {}
 
-    def __init__(self, errors: dict[str, HostError]) -> None:
+    def __init__(self, errors: Mapping[str, HostError]) -> None:
         said = {error.message for error in errors.values()}
         each = "; ".join(f"{name}: {error.message}" for name, error in errors.items())
         super().__init__(said.pop() if len(said) == 1 else each)
-        self.errors = errors
+        self.errors = dict(errors)
 
     @property
     def kind(self) -> str:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from . import console
+from . import console, public
 from .errors import NotClosed, Refused, Trouble
 from .fleet import HostErrors, Member
 from .gates import host_gates
@@ -17,6 +17,7 @@ from .rollout import MARGIN, Rollout
 from .session import Value
 from .settings import Environment, Settings
 from .source import Source
+from .strategy import stages
 from .target import Target
 
 
@@ -65,6 +66,8 @@ class Deploy(Rollout):
             hosts=dict(self.before),
             steps=deploy_steps(self.environment, self.names),
             watch=self.environment.watch,
+            strategy=self.environment.strategy,
+            stages=stages(self.environment.strategy, self.names),
             facts=fingerprint(facts, self.source, self.parcel.tree, self.environment),
         )
 
@@ -83,7 +86,7 @@ class Deploy(Rollout):
             "processes": {"web": env.run, **env.processes},
             "health": env.health,
             "version_path": env.version_path,
-            "host_header": env.host_header or env.url.partition("://")[2].partition("/")[0],
+            "host_header": public.host(env),
             "start": env.limits.start,
             "drain": env.limits.drain,
             "shared_paths": list(env.shared_paths),
@@ -142,12 +145,12 @@ class Deploy(Rollout):
         return done[first[0].name]
 
     def do_start(self) -> None:
-        """Start the new release beside the live one, everywhere, and have it answer as itself."""
-        self.call("start", self.environment.limits.start, release=self.release)
+        """Start the new release beside the live one, and have it answer as itself."""
+        self.call("start", self.environment.limits.start, self.members(), release=self.release)
 
     def do_drain(self) -> None:
         # As long for whoever still waits to be accepted, and then for the process itself.
-        self.call("drain", 2 * self.environment.limits.drain)
+        self.call("drain", 2 * self.environment.limits.drain, self.members())
 
     def _failed(self, step: Step, error: Trouble | HostErrors) -> Trouble:
         """Where the release that failed stays live after all, a rollback is what is next."""

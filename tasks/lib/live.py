@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from . import console, public
 from .errors import NotClosed
-from .watch import NODATA, PASS, Probes, Sample, Verdict, watch
+from .fleet import Fleet, HostErrors, Member
+from .hostlist import counted
+from .watch import NODATA, PASS, Probes, Sample, Verdict, patience, watch, watch_each
 
 if TYPE_CHECKING:
-    from .fleet import Fleet, Member
     from .settings import Environment, Thresholds
 
 
@@ -41,12 +42,49 @@ def watch_users(fleet: Fleet, environment: Environment) -> Verdict:
 
     def each_round(samples: Sequence[Sample], seconds: float) -> str:
         lost = fleet.lost()
-        return f"{', '.join(lost)} was lost" if lost else ""
+        return f"{counted(list(lost))} was lost" if lost else ""
 
     try:
         return watch(probes, thresholds, environment.watch, each_round)
     finally:
         probes.close()
+
+
+class Front:
+    """A host's own front as a source of samples, asked by the host's own agent."""
+
+    def __init__(self, member: Member, environment: Environment) -> None:
+        self._session, self._front = member.session, member.target.front
+        thresholds, host = environment.thresholds, public.host(environment)
+        self._asked = [{"path": path, "host": host} for path in thresholds.paths]
+        self._limit = patience(thresholds)
+
+    def sample(self) -> list[Sample]:
+        """Ask every path once. Raises HostError, Lost."""
+        within = self._limit * (len(self._asked) + 1)
+        words: dict[str, Any] = {"front": self._front, "requests": self._asked}
+        found = self._session.call("probe", within, limit=self._limit, **words)
+        return [Sample(each["ok"], each["seconds"], each["wrong"]) for each in found]
+
+
+def watch_fronts(
+    fleet: Fleet, environment: Environment, members: Sequence[Member], seconds: float
+) -> dict[str, Verdict]:
+    """Watch each of `members` through its own front for `seconds`; the verdicts by host.
+
+    Raises HostErrors, also for a lost host that isn't one of them.
+    """
+    sources = {member.name: Front(member, environment) for member in members}
+
+    def sample() -> dict[str, list[Sample]]:
+        return fleet.each(lambda member: sources[member.name].sample(), members)
+
+    def each_round(samples: Mapping[str, Sequence[Sample]], spent: float) -> str:
+        if lost := fleet.lost():
+            raise HostErrors(lost)
+        return ""
+
+    return watch_each(sample, environment.thresholds, seconds, each_round)
 
 
 def insist(fleet: Fleet, verdict: Verdict, thresholds: Thresholds) -> None:

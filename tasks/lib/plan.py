@@ -7,29 +7,43 @@ import hashlib
 import json
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Collection, Mapping, Sequence
 
 from .duration import show
+from .hostlist import compact
 from .settings import Environment
 from .source import Source
+from .strategy import ALL, Stages, pause, stages
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `on` says where ("operator", "first" or "all" hosts), `does` what, in words."""
+    """One step: `on` says where ("operator", "first", "all" or the names), `does` what, in words.
+
+    A step that each stage has carries the stage's number: `switch.2`. hosts: those of a stage, ()
+    where `on` says. watched: seconds for which a watch goes on.
+    """
 
     name: str
     on: str
     does: str
+    hosts: tuple[str, ...] = ()
+    watched: float = 0.0
+
+    @property
+    def act(self) -> str:
+        """What is done, whichever stage's it is."""
+        return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything that is decided before anything is changed.
 
-    hosts: each host's name and the release that is live there ("" for none). facts: a hash of what
-    the hosts said; a plan whose hash differs rests on other facts.
+    hosts: each host's name and the release that is live there ("" for none). watch: seconds of the
+    watch at the end. facts: a hash of what the hosts said; a plan whose hash differs rests on other
+    facts. strategy, stages: which hosts switch together, in their order.
     """
 
     phase: str
@@ -42,6 +56,13 @@ class Plan:
     steps: tuple[Step, ...]
     watch: float
     facts: str
+    strategy: str = ALL
+    stages: Stages = ()
+
+    @property
+    def watched(self) -> float:
+        """For how long hosts are watched in all, in seconds, where all goes well."""
+        return sum(step.watched for step in self.steps)
 
     def document(self) -> dict[str, Any]:
         """Return the plan for `--json`."""
@@ -71,6 +92,7 @@ def fingerprint(facts: Mapping[str, Mapping[str, Any]], *more: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+VERIFY_FRONTS = "health, release id and smoke requests through each front"
 VERIFY = "health, release id and smoke requests through each front, then the URL"
 
 
@@ -78,19 +100,57 @@ def deploy_steps(environment: Environment, hosts: Sequence[str]) -> tuple[Step, 
     """Return the steps of a deploy in their order (DESIGN.md §5)."""
     hooks = environment.hooks
     once = _commands(("backup", hooks.backup), ("before_start", hooks.before_start))
+    groups = stages(environment.strategy, hosts)
     steps = [
         Step("stage", "all", _stage(environment)),
         Step("once", "first", once),
-        Step("start", "all", f"start beside the old one, healthy at {environment.health}"),
-        Step("switch", "all", "point `current` at it"),
-        Step("verify", "all", VERIFY),
-        Step("after_switch", "first", hooks.after_switch),
-        Step("drain", "all", "stop the old one" if environment.overlap == "drain" else ""),
-        Step("watch", "operator", _watch(environment) if environment.watch else ""),
+        Step("start", "all", "" if _late(environment, groups) else _start(environment)),
+        *(step for index in range(len(groups)) for step in _switching(environment, groups, index)),
+        _watch(environment),
         Step("confirm", "all", "from here on a host that is left alone goes forward"),
         Step("close", "all", _close(environment)),
     ]  # fmt: skip
     return tuple(step for step in steps if step.does)
+
+
+def _switching(environment: Environment, groups: Stages, index: int) -> list[Step]:
+    """Return the steps of one stage.
+
+    The after_switch hook comes when all have switched: a cache that it purges would be filled again
+    by those that have not. `overlap: drain` stops the old ones of each stage when its new ones have
+    been verified, and starts those only then: nowhere do two run for longer than that takes.
+    """
+    names, last = groups[index], index == len(groups) - 1
+    mark, on = (f".{index + 1}", compact(names)) if len(groups) > 1 else ("", "all")
+    hosts = names if mark else ()
+    hook = environment.hooks.after_switch if last else ""
+    drain = environment.overlap == "drain"
+    steps = [
+        Step("start", on, _start(environment) if _late(environment, groups) else "", hosts),
+        Step("switch", on, "point `current` at it", hosts),
+        Step("verify", on, VERIFY if last else VERIFY_FRONTS, hosts),
+        Step("after_switch", "first", hook),
+        Step("drain", on, "stop the old one" if drain else "", hosts),
+        Step("watch", "", "") if last else _pause(environment, groups, index),
+    ]
+    return [replace(step, name=f"{step.name}{mark}") if step.hosts else step for step in steps]
+
+
+def _late(environment: Environment, groups: Stages) -> bool:
+    """Tell whether a release starts with its stage: on hosts that wait, two would run for long."""
+    return environment.overlap == "drain" and len(groups) > 1
+
+
+def _start(environment: Environment) -> str:
+    return f"start beside the old one, healthy at {environment.health}"
+
+
+def _pause(environment: Environment, groups: Stages, index: int) -> Step:
+    """Return the watch of all hosts that have switched so far, before the next stage."""
+    names = tuple(name for group in groups[: index + 1] for name in group)
+    seconds = pause(environment, len(groups))
+    does = f"{_thresholds(environment, seconds)}, each through its own front" if seconds else ""
+    return Step("watch", compact(names), does, names, seconds)
 
 
 def rollback_steps(environment: Environment, migrated: bool) -> tuple[Step, ...]:
@@ -107,7 +167,7 @@ def rollback_steps(environment: Environment, migrated: bool) -> tuple[Step, ...]
             "all",
             VERIFY,
         ),
-        Step("watch", "operator", _watch(environment) if environment.watch else ""),
+        _watch(environment),
         Step("close", "all", "journal it, drain the one before"),
     ]
     return tuple(step for step in steps if step.does)
@@ -131,10 +191,13 @@ def _commands(*named: tuple[str, str]) -> str:
     return ", ".join(f"{name}: {command}" for name, command in named if command)
 
 
-def _watch(environment: Environment) -> str:
+def _watch(environment: Environment) -> Step:
+    does, limits = _thresholds(environment, environment.watch), environment.thresholds
+    does += f"; switched back about {show(limits.interval * limits.failures)} after it turns bad"
+    return Step("watch", "operator", does if environment.watch else "", (), environment.watch)
+
+
+def _thresholds(environment: Environment, seconds: float) -> str:
     limits = environment.thresholds
-    back = limits.interval * limits.failures
-    return (
-        f"{show(environment.watch)}: error ratio at most {limits.error_ratio:g}, p95 at most"
-        f" {show(limits.p95)}; switched back about {show(back)} after it turns bad"
-    )
+    ratio = f"error ratio at most {limits.error_ratio:g}"
+    return f"{show(seconds)}: {ratio}, p95 at most {show(limits.p95)}"

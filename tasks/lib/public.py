@@ -20,15 +20,19 @@ def urls(environment: Environment, targets: Sequence[Target]) -> list[str]:
     return [target.front for target in targets] if local else []
 
 
+def host(environment: Environment) -> str:
+    """Return the name that users ask for, as requests to a host's own front have to say it."""
+    return environment.host_header or environment.url.partition("://")[2].partition("/")[0]
+
+
 def requests_for(environment: Environment, release: str) -> list[dict[str, Any]]:
     """Return what must be answered, as the agent's step `verify` takes it; `release`: "" for
     any."""
-    host = environment.host_header or environment.url.partition("://")[2].partition("/")[0]
     asked: list[dict[str, Any]] = [{"path": environment.health, "status": 200, "throttled": True}]
     if environment.version_path:
         asked.append({"path": environment.version_path, "status": 200, RELEASE: release})
     asked += [{"path": s.path, "status": s.status, "text": s.text} for s in environment.smoke]
-    return [{**request, "host": host} for request in asked]
+    return [{**request, "host": host(environment)} for request in asked]
 
 
 def wrong(environment: Environment, places: Sequence[str], release: str, kinds: str = "all") -> str:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from . import ahead, console, ending, live
+from . import ahead, asking, console, ending, live
 from .errors import Interrupted, NotClosed, Refused, Trouble
 from .fleet import Fleet, HostErrors, Member, held, refusal
 from .journal import who
@@ -16,7 +16,7 @@ from .plan import Plan, Step
 from .session import Busy, Value
 from .settings import Environment, Settings
 from .target import Target
-from .watch import Verdict
+from .watch import Verdict, worst
 
 MARGIN = 5.0  # seconds over a host's own limit after which it counts as hanging
 
@@ -65,7 +65,9 @@ class Rollout:
         self.said = dict(facts or {})  # what the journals say beside: reason, who approved
         self.seconds: dict[str, float] = {}
         self.plan: Plan | None = None
+        self.step = Step("lock", "all", "lock every host and read its facts")
         self.verdict: Verdict | None = None
+        self.watches: dict[str, dict[str, Verdict]] = {}  # between stages: by step, by host
         self.switched_in = 0.0
         self.before: dict[str, str] = {}
         self.missing: dict[str, str] = {}
@@ -98,14 +100,14 @@ class Rollout:
         spec.update(adapter=self.environment.adapter, lease=float(self.environment.limits.lease))
         with Fleet(self.targets, self.environment, {"run": self.run, "spec": spec}) as self.fleet:
             self._connect()
-            step = Step("lock", "all", "lock every host and read its facts")
+            step = self.step
             try:
                 self._timed(step, self._lock)
                 # Imported while the hosts work: it is needed when they have switched, not before.
                 ahead.load("requests")
                 assert self.plan is not None
                 for step in self.plan.steps:
-                    self._timed(step, getattr(self, f"do_{step.name}"))
+                    self._timed(step, getattr(self, f"do_{step.act}"))
             except KeyboardInterrupt:
                 raise self._failed(step, Interrupted(f"Interrupted in step {step.name}.")) from None
             except (Trouble, HostErrors) as error:
@@ -143,6 +145,10 @@ class Rollout:
             "steps": {name: round(spent, 3) for name, spent in self.seconds.items()},
             "switch_seconds": round(self.switched_in, 4),
             "watch": self.verdict.document() if self.verdict else None,
+            "watches": {
+                step: {name: each.document() for name, each in verdicts.items()}
+                for step, verdicts in self.watches.items()
+            },
             "reverted": False,
             **self.said,
         }
@@ -176,6 +182,8 @@ class Rollout:
                     f" {serves} is live"
                 )
         self.plan = self.prepare(facts)
+        if said := asking.staged(self.plan):
+            console.say(f"  {said}")
 
     def _facts(self) -> dict[str, Value]:
         ids, limit = self.ids(), self.environment.limits.step + MARGIN
@@ -195,25 +203,38 @@ class Rollout:
             evidence=error.evidence,
         )
 
+    def members(self) -> list[Member]:
+        """Return the hosts of the step that is under way: a stage's, or all."""
+        hosts = self.step.hosts
+        return [member for member in self.fleet.members if not hosts or member.name in hosts]
+
     def do_switch(self) -> None:
-        """Rename `current` on every host."""
+        """Rename `current` on every host of the stage."""
         assert self.plan is not None
         begun, way = time.monotonic(), self.way_on_failure or "forward"
+        words: dict[str, Any] = {"release": self.plan.release, "way": way, "facts": self.said}
         try:
-            self.call("switch", release=self.plan.release, way=way, facts=self.said)
+            self.call("switch", 0.0, self.members(), **words)
         finally:
-            self.switched_in = time.monotonic() - begun
+            self.switched_in += time.monotonic() - begun
 
     def do_verify(self) -> None:
-        """Ask through each host's own front, then at the public addresses."""
+        """Ask through each host's own front; when no host is left to switch, as users ask, too."""
         assert self.plan is not None
-        members = self.fleet.members
-        live.verify(self.fleet, self.environment, self.plan.release, members, users=True)
+        hosts, groups = self.step.hosts, self.plan.stages
+        last = not hosts or hosts == groups[-1]
+        live.verify(self.fleet, self.environment, self.plan.release, self.members(), users=last)
 
     def do_watch(self) -> None:
-        """Watch the public addresses; a release that isn't good enough, or a lost host, ends it."""
-        self.verdict = live.watch_users(self.fleet, self.environment)
-        live.insist(self.fleet, self.verdict, self.environment.thresholds)
+        """Watch the public addresses, or between stages each host that has switched by itself; a
+        release that isn't good enough, or a lost host, ends it."""
+        if self.step.hosts:
+            seconds = self.step.watched
+            found = live.watch_fronts(self.fleet, self.environment, self.members(), seconds)
+            self.watches[self.step.name], verdict = found, worst(found)
+        else:
+            verdict = self.verdict = live.watch_users(self.fleet, self.environment)
+        live.insist(self.fleet, verdict, self.environment.thresholds)
 
     def call(
         self, do: str, within: float = 0.0, members: list[Member] | None = None, /, **words: Any
@@ -223,6 +244,7 @@ class Rollout:
         return self.fleet.call(do, within, members, **words)
 
     def _timed(self, step: Step, act: Callable[[], None]) -> None:
+        self.step = step
         self.observer.begin(step.name, step.does)
         begun = time.monotonic()
         try:

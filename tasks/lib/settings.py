@@ -14,6 +14,7 @@ from . import sound
 from .convert import convert, wrong
 from .duration import Seconds
 from .errors import Refused
+from .strategy import ALL, Strategy
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,6 +92,7 @@ class Environment(_Strict, frozen=True):
     watch: Seconds = Seconds(900)
     confirm: bool = False
     approve: bool = False
+    strategy: Strategy = ALL
     overlap: Literal["watch", "drain"] = "watch"
     keep: int = 5
     python: str = "python3"

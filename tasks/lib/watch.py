@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Callable, Protocol, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Protocol, Sequence
+
+from .hostlist import counted
 
 if TYPE_CHECKING:
     from .settings import Thresholds
@@ -99,20 +101,70 @@ def watch(
     each_round: called after every round with all samples and the seconds so far; a sentence from it
     ends the watch as FAIL (a host was lost).
     """
-    samples: list[Sample] = []
+    return watch_each(
+        lambda: {"": source.sample()},
+        limits,
+        seconds,
+        lambda samples, spent: each_round(samples[""], spent),
+    )[""]
+
+
+def watch_each(
+    sample: Callable[[], Mapping[str, Sequence[Sample]]],
+    limits: Thresholds,
+    seconds: float,
+    each_round: Callable[[Mapping[str, Sequence[Sample]], float], str],
+) -> dict[str, Verdict]:
+    """Watch several sources, each judged by itself: a bad one isn't diluted by good ones.
+
+    sample: what each measured in one round, by name, the same names every time. each_round: as for
+    `watch`. Ends for all when the time is up or one fails; returns the verdicts by name.
+    """
+    samples: dict[str, list[Sample]] = {}
     begun = time.monotonic()
     while True:
         at = time.monotonic()
-        samples += source.sample()
+        for name, found in sample().items():
+            samples.setdefault(name, []).extend(found)
         spent = time.monotonic() - begun
         stop = each_round(samples, spent)
-        verdict = judge(samples, limits, spent, final=spent >= seconds)
         if stop:
-            return Verdict(FAIL, len(samples), None, None, round(spent, 3), stop)
-        if verdict is not None:
-            return verdict
+            ended = round(spent, 3)
+            return {n: Verdict(FAIL, len(s), None, None, ended, stop) for n, s in samples.items()}
+        verdicts = _verdicts(samples, limits, spent, final=spent >= seconds)
+        if verdicts:
+            return verdicts
         rest = min(limits.interval - (time.monotonic() - at), seconds - spent)
         time.sleep(max(0.0, rest))
+
+
+def worst(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """Return the verdict that speaks for all; its `why` names the hosts that share it."""
+    order = (FAIL, NODATA, PASS)
+
+    def rank(each: Verdict) -> tuple[float, ...]:
+        return order.index(each.verdict), -(each.error_ratio or 0), -(each.p95_seconds or 0)
+
+    found = min(verdicts.values(), key=rank)
+    alike = [name for name, each in verdicts.items() if each.verdict == found.verdict]
+    at_worst = "at worst " if len(alike) > 1 else ""
+    return replace(found, why=f"{counted(alike)}: {at_worst}{found.why}")
+
+
+def patience(limits: Thresholds) -> float:
+    """Return how long a probe waits for its answer, in seconds."""
+    return max(1.0, 5 * limits.p95)
+
+
+def _verdicts(
+    samples: Mapping[str, Sequence[Sample]], limits: Thresholds, spent: float, final: bool
+) -> dict[str, Verdict]:
+    """Return every verdict when the watch is over, {} while it goes on."""
+    early = [judge(each, limits, spent, final) for each in samples.values()]
+    if not any(early):
+        return {}
+    ended = {name: judge(each, limits, spent, True) for name, each in samples.items()}
+    return {name: verdict for name, verdict in ended.items() if verdict is not None}
 
 
 class Probes:
@@ -143,7 +195,7 @@ class Probes:
 
         begun = time.monotonic()
         try:
-            timeout = max(1.0, 5 * self._limits.p95)
+            timeout = patience(self._limits)
             answer = self._session.get(place, headers=self._headers, timeout=timeout)
         except requests.RequestException as error:
             return Sample(False, time.monotonic() - begun, f"{place} gave {type(error).__name__}")

@@ -2,9 +2,11 @@
 
     python driver.py ACTION STEP:MOMENT SIGNS [--through PORT,PORT,…] -- deploy --json
 
-MOMENT is `begin`, `end`, or `amid`: when the first host has done the step and no other has been
-asked for it. There the place is written to SIGNS/reached, and then ACTION is done: `kill` ends this
-process with SIGKILL, `interrupt` sends it what Ctrl-C sends, `pause` waits for SIGNS/go.
+STEP is as the plan names it: `switch`, or `switch.2` in the second stage. MOMENT is `begin`, `end`,
+or `amid`: when the first host has done the step and no other has been asked for it (of a stage's
+watch: when it has been asked once). There the place is written to SIGNS/reached, and then ACTION is
+done: `kill` ends this process with SIGKILL, `interrupt` sends it what Ctrl-C sends, `pause` waits
+for SIGNS/go.
 `--through` names the ports that lead to the hosts' sshd, in their order.
 """
 
@@ -33,6 +35,10 @@ class Fault:
     def __init__(self, action: str, place: str, signs: Path) -> None:
         self.action, self.signs = action, signs
         self.step, _, self.moment = place.partition(":")
+        # What the hosts are asked for in it; a stage's steps are numbered.
+        act = self.step.partition(".")[0]
+        self.asked = {"watch": "probe"}.get(act, act)
+        self.under_way = ""
         self.met = False
         self.alone = threading.Lock()
 
@@ -53,6 +59,7 @@ class Fault:
     # As an observer.
 
     def begin(self, step: str, does: str) -> None:
+        self.under_way = step
         self.at(step, "begin")
 
     def end(self, step: str, seconds: float) -> None:
@@ -64,11 +71,12 @@ class Fault:
         """Let one host at a time do the step of the fault; after the first the fault is met."""
 
         def one_by_one(session: Any, do: str, *more: Any, **words: Any) -> Any:
-            if self.moment != "amid" or do != self.step:
+            here = (do, self.under_way) == (self.asked, self.step)
+            if self.moment != "amid" or not here:
                 return call(session, do, *more, **words)
             with self.alone:
                 value = call(session, do, *more, **words)
-                self.at(do, "amid")
+                self.at(self.step, "amid")
                 return value
 
         return one_by_one

@@ -266,7 +266,8 @@ def test_the_declared_defaults_are_those_of_the_types() -> None:
         typed, environments={}, where=str
     )
     assert set(tasks.DEFAULTS) == set(config.KEYS)
-    assert set(tasks.DEFAULTS["service"]) | {"name"} == set(config.Environment.__struct_fields__)
+    fields = set(config.Environment.__struct_fields__)
+    assert {*tasks.DEFAULTS["service"], *config.EITHER, "name"} == fields
 
 
 def test_settings_of_the_person_are_no_concern(

@@ -162,5 +162,6 @@ def test_the_document_has_all_of_the_plan() -> None:
 
     plan = Plan("deploy", "x", "r", "v", "c", "t", {"a": ""}, (Step("s", "all", "d"),), 1.0, "f")
     told = plan.document()
-    assert told["steps"] == ({"name": "s", "on": "all", "does": "d"},)
+    step = {"name": "s", "on": "all", "does": "d", "hosts": (), "watched": 0.0}
+    assert told["steps"] == (step,)
     assert told["hosts"] == {"a": ""}
