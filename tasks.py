@@ -94,6 +94,17 @@ DEFAULTS: dict[str, Any] = {
             "nodata": "fail",
             "paths": ["/"],
         },
+        "server": {
+            "admin": "root",
+            "authorized_keys": [],
+            "packages": [],
+            "body": "10m",
+            "timeout": "60s",
+            "metrics": ["/metrics"],
+            "metrics_from": ["127.0.0.1", "::1"],
+            "tls": {"certificate": "", "key": "", "certbot": ""},
+        },
+        "resources": {"memory": "", "cpu": "", "tasks": 0, "files": 0},
         "ssh_config": "~/.ssh/config",
     },
     "environments": {

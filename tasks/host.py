@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -65,71 +65,6 @@ PHASE = Phase(
 SANDBOX_NAME = "sandbox"
 
 
-class World(NamedTuple):
-    """The sandbox as it is configured, in a project's directory."""
-
-    settings: Settings
-    root: Path
-    environment: str = SANDBOX_NAME
-
-
-def _running(world: World) -> str:
-    """Probe: every host that is configured has its daemon."""
-    from .lib.sandbox import control
-
-    missing = control.missing(world.settings, world.root)
-    return f"{', '.join(missing)} not running" if missing else ""
-
-
-def _reached(world: World) -> str:
-    """Probe: every host lets the operator in."""
-    from .lib import ssh, target
-
-    environment = world.settings.environment(SANDBOX_NAME)
-    for each in target.targets(world.settings, environment, world.root):
-        ssh.connect(each, environment.limits).close()
-    return ""
-
-
-def _answered(world: World) -> str:
-    """
-    Probe: every front speaks HTTP; what it says is the business of what is deployed behind it.
-    """
-    import requests
-
-    from .lib import target
-
-    environment = world.settings.environment(SANDBOX_NAME)
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy stands between this machine and itself
-        for each in target.targets(world.settings, environment, world.root):
-            session.get(each.front, timeout=environment.limits.connect)
-    return ""
-
-
-SANDBOX = Phase(
-    number=2,
-    name="host",
-    closure=PHASE.closure,
-    purpose="Have hosts to deploy to on this machine, reached over real SSH and real HTTP.",
-    prerequisites=(),
-    procedure=("Start what the configuration wants as sandbox.hosts and isn't running.",),
-    validation=(
-        Check("the hosts run", _running, "inv host --env=sandbox"),
-        Check("SSH lets us in", _reached, "inv host --env=sandbox"),
-        Check("the fronts answer", _answered, "inv host --env=sandbox"),
-    ),
-    troubleshooting=(
-        Row(
-            "A host doesn't start, or is in a state that nothing explains",
-            "Begin anew: `inv host.down --env=sandbox`, then `inv host --env=sandbox`.",
-            kinds=("start", "validation"),
-        ),
-    ),
-    next=Next(closed="inv deploy --env=sandbox", troubled="inv host.down --env=sandbox"),
-)
-
-
 TRUST = Phase(
     number=2,
     name="host",
@@ -142,33 +77,52 @@ TRUST = Phase(
     next=Next(closed="inv deploy --env={env} --plan", troubled="inv host.trust --env={env}"),
 )
 
-END = Phase(
-    number=2,
-    name="host",
-    closure=PHASE.closure,
-    purpose="End the sandbox.",
-    prerequisites=(),
-    procedure=("End every process that was started in it, and remove its files.",),
-    validation=(),
-    troubleshooting=(),
-    next=Next(closed="inv host --env=sandbox", troubled="inv host.down --env=sandbox"),
-)
-
 
 @task(
     default=True,
     help={
-        "env": "Environment to make; sandbox is a host on this machine, for trying things.",
+        "env": "Environment to make: sandbox is a host on this machine, others are servers.",
+        "plan": "Show what would be changed on the servers; change nothing.",
         "check": "Only look whether the phase holds; change nothing.",
+        "admin": "Who logs in to prepare the servers; empty is server.admin.",
         "json": "Print one JSON document on standard output, everything else on standard error.",
     },
 )
-def host(c: Context, env: str = "", check: bool = False, json: bool = False) -> None:
-    """Make an environment to work in, or with --env=sandbox hosts to deploy to."""
-    if env != SANDBOX_NAME:
+def host(
+    c: Context,
+    env: str = "",
+    plan: bool = False,
+    check: bool = False,
+    admin: str = "",
+    json: bool = False,
+) -> None:
+    """Make an environment to work in, hosts to try deploys on, or servers to deploy to."""
+    if not env:
         later(PHASE, "scripts/setup && cp .env.example .env")
-    world = World(_settings(c), project.root(c))
-    run(SANDBOX, c, lambda: _start(world), world=world, check=check, as_json=json)
+    settings = _settings(c)
+    if env == SANDBOX_NAME and not settings.environment(env).hosts:
+        _sandbox(c, settings, plan or bool(admin), check, json)
+        return
+    from .lib.server import closure
+
+    def seen() -> closure.World:
+        return closure.read(settings, env, project.root(c), admin)
+
+    def procedure() -> Outcome:
+        act = closure.check if check else closure.plan if plan else closure.prepare
+        return act(seen())
+
+    reads = plan or check
+    run(closure.PHASE, c, procedure, world=seen, as_json=json, validate=not reads, record=not reads)
+
+
+def _sandbox(c: Context, settings: Settings, servers_only: bool, check: bool, json: bool) -> None:
+    from .lib.sandbox import closure
+
+    if servers_only:
+        raise Refused("--plan and --admin are for servers; run `inv host --env=sandbox`.")
+    world = closure.World(settings, project.root(c))
+    run(closure.PHASE, c, lambda: closure.start(world), world=world, check=check, as_json=json)
 
 
 @task(help={"env": "Environment to end: only the sandbox can be."})
@@ -176,8 +130,10 @@ def down(c: Context, env: str = "") -> None:
     """Stop the sandbox: every process that was started in it, and its files."""
     if env != SANDBOX_NAME:
         raise Refused("Only the sandbox can be ended: `inv host.down --env=sandbox`.")
-    world = World(_settings(c), project.root(c))
-    run(END, c, lambda: _stop(world), world=world)
+    from .lib.sandbox import closure
+
+    world = closure.World(_settings(c), project.root(c))
+    run(closure.END, c, lambda: closure.stop(world), world=world)
 
 
 @task(
@@ -209,26 +165,6 @@ def _settings(c: Context) -> Settings:
     from .lib import config
 
     return config.load(c)
-
-
-def _start(world: World) -> Outcome:
-    """Start the sandbox and say where it answers."""
-    from .lib.sandbox import control
-
-    hosts = control.start(world.settings, world.root)
-    rows = [(each.name, each.front, each.ssh_port) for each in hosts]
-    console.table(rows, ("host", "front", "ssh port"))
-    if hosts[0].front_port != world.settings.sandbox.port:
-        console.warn(f"port {world.settings.sandbox.port} is taken: {hosts[0].front} instead")
-    return Outcome(detail={"hosts": {name: {"front": front} for name, front, _ in rows}})
-
-
-def _stop(world: World) -> Outcome:
-    from .lib.sandbox import control
-
-    ended = control.stop(world.settings, world.root)
-    console.say(f"The sandbox is gone: {ended} processes ended, its files removed.")
-    return Outcome(detail={"processes": ended})
 
 
 def _decider(file: Path, yes: bool, replace: bool) -> Callable[[Hop, Target, paramiko.PKey], None]:

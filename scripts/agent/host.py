@@ -24,6 +24,12 @@ from wire import NAME, Failure
 Entry = Dict[str, Any]
 
 
+def passes(said: os.stat_result) -> bool:
+    """Whether a group that isn't ours may enter: a root made by `inv host` for the front alone."""
+    ours = {os.getegid(), *os.getgroups()}
+    return bool(said.st_mode & stat.S_IXGRP) and said.st_gid not in ours
+
+
 class Host:
     """The directory. Reading never makes anything.
 
@@ -49,7 +55,8 @@ class Host:
         for folder, mode in modes.items():
             path = self.path(folder).rstrip("/")
             os.makedirs(path, exist_ok=True)
-            if folder != "shared":  # who reads what is kept is not ours to say
+            if folder != "shared" and not (folder == "" and passes(os.stat(path))):
+                # Who reads what is kept is not ours to say, nor who enters a root made for that.
                 with contextlib.suppress(PermissionError):  # the root may be root's
                     os.chmod(path, mode)
             said = os.stat(path)

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import functools
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
-HOME = Path(__file__).resolve().parents[2] / "scripts" / "agent"
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+HOME = SCRIPTS / "agent"
 
 # In the order in which they import one another.
 PARTS = (
@@ -49,7 +51,7 @@ PARTS = (
 for name, source in PARTS:
     module = sys.modules[name] = types.ModuleType(name)
     exec(compile(source, name + ".py", "exec"), module.__dict__)
-sys.modules["relay"].main(globals())
+sys.modules[name].main(globals())
 """
 
 
@@ -62,5 +64,10 @@ def command(python: str) -> str:
 @functools.cache
 def source() -> bytes:
     """Return the agent as one Python source."""
-    parts = "".join(f"    ({name!r}, {(HOME / f'{name}.py').read_text()!r}),\n" for name in PARTS)
+    return assembled([HOME / f"{name}.py" for name in PARTS])
+
+
+def assembled(files: Sequence[Path]) -> bytes:
+    """Return one Python source of several files, each a module of its own; the last one starts."""
+    parts = "".join(f"    ({file.stem!r}, {file.read_text()!r}),\n" for file in files)
     return _ASSEMBLY.format(parts=parts).encode()

@@ -159,6 +159,10 @@ class SSHChannel:
                     raise
                 time.sleep(0.005)
 
+    def end_input(self) -> None:
+        """Say that nothing more will be written; what comes can still be read."""
+        self._channel.shutdown_write()
+
     def close(self) -> None:
         """End the session; the connection stays."""
         self._channel.close()

@@ -14,14 +14,12 @@ from . import sound
 from .convert import convert, wrong
 from .duration import Seconds
 from .errors import Refused
+from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
+from .strict import Strict
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Frozen, and a key that isn't declared is an error rather than ignored."""
-
-
-class Smoke(_Strict, frozen=True):
+class Smoke(Strict, frozen=True):
     """A request that must be answered as expected before a release is believed.
 
     path: begins with `/`. status: the HTTP status expected. text: what the body must contain.
@@ -32,7 +30,7 @@ class Smoke(_Strict, frozen=True):
     text: str = ""
 
 
-class Hooks(_Strict, frozen=True):
+class Hooks(Strict, frozen=True):
     """The service's own commands at fixed points of a deploy or rollback; "" is none."""
 
     build: str = ""
@@ -43,7 +41,7 @@ class Hooks(_Strict, frozen=True):
     before_rollback: str = ""
 
 
-class Limits(_Strict, frozen=True):
+class Limits(Strict, frozen=True):
     """How long each part may take on a host."""
 
     connect: Seconds = Seconds(10)
@@ -56,7 +54,7 @@ class Limits(_Strict, frozen=True):
     step: Seconds = Seconds(60)
 
 
-class Thresholds(_Strict, frozen=True):
+class Thresholds(Strict, frozen=True):
     """What a watched release must stay under.
 
     error_ratio: failed requests per request. p95: seconds. interval: seconds between probes.
@@ -72,7 +70,7 @@ class Thresholds(_Strict, frozen=True):
     paths: tuple[str, ...] = ("/",)
 
 
-class Sandbox(_Strict, frozen=True):
+class Sandbox(Strict, frozen=True):
     """The sandbox: how many hosts, the port of the first one's front, and where they live."""
 
     hosts: int = 1
@@ -80,7 +78,7 @@ class Sandbox(_Strict, frozen=True):
     directory: str = ".sandbox"
 
 
-class Environment(_Strict, frozen=True):
+class Environment(Strict, frozen=True):
     """One environment, complete: what `service:` and `environments:` say over these defaults."""
 
     name: str = ""
@@ -114,6 +112,8 @@ class Environment(_Strict, frozen=True):
     schema: Literal["compatible", "breaking"] = "compatible"
     limits: Limits = Limits()
     thresholds: Thresholds = Thresholds()
+    server: Server = Server()
+    resources: Resources = Resources()
     ssh_config: str = "~/.ssh/config"
 
     def but(self, **changes: Any) -> Environment:
@@ -141,7 +141,7 @@ def _nameless(environment: str, key: str) -> str:
     return f"environments.{environment}.{key}"
 
 
-class Settings(_Strict, frozen=True):
+class Settings(Strict, frozen=True):
     """The whole configuration, checked.
 
     environments: what is said of each, `service:` included, as it was read. where: how to name the

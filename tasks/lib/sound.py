@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
+from .server import sound as server
+
 if TYPE_CHECKING:
     from .settings import Environment
 
@@ -102,6 +104,7 @@ def faults(environment: Environment) -> Iterator[tuple[str, str, object]]:
     yield from _processes(environment)
     yield from _smoke(environment)
     yield from _limits(environment)
+    yield from server.faults(environment)
 
 
 def _judge(key: str, rule: Rule, value: object) -> Iterator[tuple[str, str, object]]:

@@ -31,7 +31,7 @@ def parts() -> dict[str, ModuleType]:
     """The agent's parts as modules, assembled as on a host, by name."""
     before = {name: sys.modules.get(name) for name in agent.PARTS}
     scope: dict[str, Any] = {"__name__": "agent"}
-    without_start = agent.source().rpartition(b'sys.modules["relay"].main')[0]
+    without_start = agent.source().rpartition(b"sys.modules[name].main")[0]
     exec(compile(without_start, "agent.py", "exec"), scope)
     found = {name: sys.modules[name] for name in agent.PARTS}
     for name, module in before.items():

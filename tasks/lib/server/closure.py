@@ -1,0 +1,219 @@
+"""The phase `host` for real servers: what it checks, does, and says when it fails."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .. import console, ssh, target
+from ..declare import Check, Next, Outcome, Phase, Row
+from ..errors import NotClosed, Trouble
+from ..settings import Environment, Settings
+from . import wanted
+from .preparing import Host, Hosts, reason, show, told
+from .talk import Event
+
+
+class World(NamedTuple):
+    """An environment's hosts, and who prepares them."""
+
+    settings: Settings
+    environment: Environment
+    root: Path
+    targets: tuple[target.Target, ...]
+    admin: str
+
+
+def read(settings: Settings, name: str, root: Path, admin: str = "") -> World:
+    """Return the world of an environment; `admin`: who prepares it, "" as configured.
+
+    Raises Refused.
+    """
+    environment = settings.environment(name)
+    found = target.targets(settings, environment, root)
+    return World(settings, environment, root, found, admin or environment.server.admin)
+
+
+def _keys(world: World) -> str:
+    """Probe: every configured key is one, or a file of them."""
+    return wanted.keys(world.environment, world.root).wrong
+
+
+def _fit(world: World) -> str:
+    """Probe: nginx can be told of the environment's path and names."""
+    return wanted.unfit(world.environment)
+
+
+def _let_in(world: World) -> str:
+    """Probe: every host lets in whom deploys log in as."""
+    wrong = []
+    for each in world.targets:
+        try:
+            ssh.connect(each, world.environment.limits).close()
+        except Trouble as error:
+            wrong.append(str(error.message))
+    return " ".join(wrong)
+
+
+PHASE = Phase(
+    number=2,
+    name="host",
+    closure="Environment closure",
+    purpose="Make servers that can be deployed to, all the same, and no more open than they must.",
+    prerequisites=(
+        Check("public keys", _keys, "Correct server.authorized_keys in invoke.yaml."),
+        Check("a site that nginx can have", _fit, "Correct path and url in invoke.yaml."),
+    ),
+    procedure=(
+        "Log in as the administrator (`server.admin`), and be root for this phase only.",
+        "Look at each item on each host, and show what would be changed.",
+        "Make it so, item by item, and look again; stop a host at the first that can't be.",
+    ),
+    validation=(
+        Check(
+            "deploys can log in", _let_in, "Add the key to server.authorized_keys in invoke.yaml."
+        ),
+    ),
+    troubleshooting=(
+        Row(
+            "The host key is not known",
+            "Look at it and vouch for it: `inv host.trust --env=ENV`.",
+            kinds=("hostkey-unknown", "hostkey-changed"),
+        ),
+        Row(
+            "The administrator is not let in",
+            "Name the user that the server came with: `--admin=NAME`, or server.admin.",
+            kinds=("auth", "login"),
+        ),
+        Row(
+            "The administrator has no right to be root",
+            "Add the user to the group sudo on the host, or prepare it as root.",
+            kinds=("sudo",),
+        ),
+        Row(
+            "Another program holds apt's lock",
+            "A fresh server updates itself first: wait for it (`systemctl status apt-daily`).",
+            kinds=("apt-lock",),
+        ),
+        Row(
+            "A package can't be had",
+            "See whether the host reaches its archive: `apt-get update` there.",
+            kinds=("apt",),
+        ),
+        Row(
+            "It is neither Debian nor Ubuntu",
+            "Prepare it by hand as the README describes; deploys need no more than that.",
+            kinds=("distribution",),
+        ),
+        Row(
+            "nginx does not take its configuration",
+            "Mend the file that it names, or move it away; the site was put back as it was.",
+            kinds=("nginx",),
+        ),
+        Row(
+            "A port is taken by another program",
+            "End that program, or have it listen elsewhere: `ss -ltnp` there.",
+            kinds=("port",),
+        ),
+        Row(
+            "The certificate can't be read, or certbot got none",
+            "Put the files there, or see that the name points at the host and port 80 is open.",
+            kinds=("tls", "certbot"),
+        ),
+        Row(
+            "A directory or file is not whose it must be",
+            "Do what the sentence says: root never follows what another user could have put there.",
+            kinds=("directory", "keys", "account"),
+        ),
+    ),
+    next=Next(closed="inv deploy --env={env} --plan", troubled="inv host --env={env} --plan"),
+)
+
+
+def hosts(world: World) -> Hosts:
+    """Return the hosts, not connected yet."""
+    keys = wanted.keys(world.environment, world.root).lines
+
+    def wants(user: str) -> dict[str, Any]:
+        return wanted.wanted(world.settings, world.environment, user, keys)
+
+    return Hosts(world.targets, world.environment, world.admin, wants)
+
+
+def plan(world: World) -> Outcome:
+    """Show what would be changed, and change nothing. Raises NotClosed for what can't be."""
+    with hosts(world) as all_of:
+        all_of.connect()
+        all_of.look()
+        show(all_of.all)
+        detail = _detail(world, all_of.all)
+    drifted = sum(len(host.of("drifted")) for host in all_of.all)
+    console.say(f"{drifted} would be changed.")
+    _judge(all_of.all, detail)
+    return Outcome(detail, next=f"inv host --env={world.environment.name}")
+
+
+def check(world: World) -> Outcome:
+    """Show what differs from what is wanted, and change nothing. Raises NotClosed where it does."""
+    command = f"inv host --env={world.environment.name}"
+    with hosts(world) as all_of:
+        all_of.connect()
+        all_of.look()
+        show(all_of.all, mend=command)
+        detail = _detail(world, all_of.all)
+    _judge(all_of.all, detail)
+    drifted = [host.name for host in all_of.all if host.of("drifted")]
+    if drifted:
+        raise NotClosed(
+            f"{', '.join(drifted)} differ from what is wanted; run `{command}`.",
+            kind="drift",
+            detail=detail,
+        )
+    if wrong := _let_in(world):
+        raise NotClosed(wrong, kind="auth", detail=detail)
+    return Outcome(detail)
+
+
+def prepare(world: World) -> Outcome:
+    """Show the plan and do it. Raises Refused where nothing was changed, NotClosed."""
+    lock = threading.Lock()
+
+    def heard(host: Host, event: Event) -> None:
+        with lock:
+            for change in event["changes"]:
+                console.say(f"{host.name}: {event['item']}: {change}")
+
+    with hosts(world) as all_of:
+        all_of.connect()
+        all_of.look()
+        show(all_of.all)
+        all_of.make(heard)
+        detail = _detail(world, all_of.all)
+    for host in all_of.all:
+        console.say(f"{host.name}: {len(host.of('changed'))} changed.")
+    _judge(all_of.all, detail)
+    return Outcome(detail)
+
+
+def _detail(world: World, hosts: list[Host]) -> dict[str, Any]:
+    return {"environment": world.environment.name, "hosts": told(hosts)}
+
+
+def _judge(hosts: list[Host], detail: dict[str, Any]) -> None:
+    """Raises NotClosed that names the hosts that failed, and why."""
+    wrong = {host.name: reason(host) for host in hosts if not host.well}
+    if not wrong:
+        return
+    first = next(host for host in hosts if not host.well)
+    failed = first.of("failed")
+    kind = first.error.kind if first.error else str(failed[0]["error"]["kind"])
+    shown = [f"{name}: {why}" for name, why in wrong.items()]
+    for host in hosts:
+        more = [host.error.evidence] if host.error else []
+        more += [str(each["error"]["evidence"]) for each in host.of("failed")]
+        shown += [text.strip()[-2000:] for text in more if text.strip()]
+    evidence = "\n".join(shown)
+    raise NotClosed(
+        f"{', '.join(wrong)} could not be prepared.", kind=kind, evidence=evidence, detail=detail
+    )
