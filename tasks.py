@@ -104,7 +104,7 @@ DEFAULTS: dict[str, Any] = {
             "metrics_from": ["127.0.0.1", "::1"],
             "tls": {"certificate": "", "key": "", "certbot": ""},
         },
-        "resources": {"memory": "", "cpu": "", "tasks": 0, "files": 0},
+        "resources": {"memory": "", "cpu": "", "tasks": 0, "files": 16384},
         "ssh_config": "~/.ssh/config",
     },
     "environments": {

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from disk import replace
 from host import Host
 from listening import Launch, popen
-from units import BOOT, UNIT, quoted
+from units import BOOT, UNIT, limits, quoted
 from wire import Failure
 
 LOG = 16 << 20  # bytes that a log may have before all but the newest sixteenth is cut off
@@ -189,6 +189,7 @@ class Systemd(Processes):
         # The host's own interpreter, which a release's may not be: it has to outlive the release.
         fills.update(python=quoted(sys.executable), root=quoted(self.host.root))
         fills.update(agent=quoted(self.host.path("run", "agent.py")))
+        fills.update(limits=limits(manifest.get("resources", {})))
         texts = {self.template(app, process): UNIT, boot: BOOT}
         changed = False
         for name, text in texts.items():

@@ -58,6 +58,26 @@ def _processes(value: Any) -> Any:
     return {named(name): text(command) for name, command in value.items()}
 
 
+def _matching(shape: str) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(shape, value):
+            raise Failure("protocol", "%.80r is not of the form %s" % (value, shape))
+        return value
+
+    return check
+
+
+def _resources(value: Any) -> Value:
+    """Words for a unit's file; "" and 0 are no limit."""
+    return shaped(value, "resources", RESOURCES)
+
+
+RESOURCES: Dict[str, Check] = {
+    "memory": _or_none(_matching(r"[1-9][0-9]{0,14}[KMGT]?")),
+    "cpu": _or_none(_matching(r"[1-9][0-9]{0,5}%")),
+    "tasks": count,
+    "files": count,
+}
 ADAPTER = _one_of("auto", "systemd", "process")
 WAY = _one_of("back", "forward")
 SPEC = {
@@ -88,6 +108,7 @@ MANIFEST: Dict[str, Check] = {
     "drain": seconds,
     "shared_paths": _paths,
     "schema": text,
+    "resources": _resources,  # manifests from before lack it
 }
 # What a journal's line says by itself.
 RESERVED = {"v", "at", "event", "run", "kind", "who", "release", "from", "way", "error", "why"}

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from msgspec import structs
+
 from . import console, public
 from .errors import NotClosed, Refused, Trouble
 from .fleet import HostErrors, Member
@@ -91,6 +93,7 @@ class Deploy(Rollout):
             "drain": env.limits.drain,
             "shared_paths": list(env.shared_paths),
             "schema": env.schema,
+            "resources": structs.asdict(env.resources),
         }
 
     def do_stage(self) -> None:

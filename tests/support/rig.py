@@ -146,6 +146,7 @@ class Rig:
         said.update(
             processes={"web": "python app.py {socket}"}, shared_paths=[], schema="compatible"
         )
+        said.update(resources={"memory": "", "cpu": "", "tasks": 0, "files": 0})
         said.update(health="/api/health", version_path="/api/version", host_header="")
         return {**said, "start": 30.0, "drain": 5.0, **more}
 

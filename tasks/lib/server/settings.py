@@ -37,13 +37,13 @@ class Server(Strict, frozen=True):
 
 
 class Resources(Strict, frozen=True):
-    """What one process of a release may use, by systemd's limits; "" and 0 are no limit.
+    """What each process of a release may use, under systemd; "" and 0 are no limit of ours.
 
     memory: bytes, as 512M. cpu: of one processor, as 150%. tasks: processes and threads. files:
-    open at once.
+    open at once, without asking for more: a connection is one.
     """
 
     memory: str = ""
     cpu: str = ""
     tasks: int = 0
-    files: int = 0
+    files: int = 16384

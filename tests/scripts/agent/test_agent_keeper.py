@@ -109,6 +109,23 @@ def test_words_of_a_unit_are_quoted(parts: SimpleNamespace) -> None:
     assert parts.units.quoted('a b%c$d"e\\f') == '"a b%%c$$d\\"e\\\\f"'
 
 
+@pytest.mark.parametrize(
+    ("resources", "lines"),
+    [
+        pytest.param({}, "", id="a manifest from before"),
+        pytest.param({"memory": "", "cpu": "", "tasks": 0, "files": 0}, "", id="none"),
+        pytest.param({"memory": "1G", "tasks": 9}, "MemoryMax=1G\nTasksMax=9\n", id="some"),
+        pytest.param(
+            {"cpu": "50%", "files": 99}, "CPUQuota=50%\nLimitNOFILE=99:infinity\n", id="others"
+        ),
+    ],
+)
+def test_resources_are_lines_of_a_unit(
+    parts: SimpleNamespace, resources: dict[str, object], lines: str
+) -> None:
+    assert parts.units.limits(resources) == lines
+
+
 def test_units_of_two_applications_are_never_the_same(parts: SimpleNamespace) -> None:
     def template(root: str, app: str, process: str) -> str:
         return str(parts.keeper.Systemd(parts.host.Host(root)).template(app, process))

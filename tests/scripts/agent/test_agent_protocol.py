@@ -96,7 +96,16 @@ def test_a_name_is_one_part_of_a_path(parts: SimpleNamespace, value: str) -> Non
 
 
 NO_PROCESSES: list[Any] = [{}, {"web": 5}, {"web": "a", "../x": "b"}, []]
+RESOURCES: dict[str, Any] = {"memory": "", "cpu": "", "tasks": 0, "files": 0}
+NO_RESOURCES: list[dict[str, Any]] = [
+    {},
+    {**RESOURCES, "memory": "1G\nExecStart=/bin/false"},
+    {**RESOURCES, "cpu": "50"},
+    {**RESOURCES, "tasks": "9"},
+    {**RESOURCES, "files": -1},
+]
 WRONG: list[tuple[str, Any]] = [
+    *[("resources", value) for value in NO_RESOURCES],
     *[(key, value) for key in ("release", "app") for value in ("../x", "-x", "a\0b", "", None, 5)],
     *[("tree", value) for value in ("--output=x", "HEAD", "0" * 39, "g" * 40, None)],
     *[(key, "../x") for key in ("directory", "requirements")],
