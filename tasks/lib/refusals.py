@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from . import hostkeys
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import paramiko
 
     from .target import Target
+
+
+class Dropped(Refused):
+    """The other side hung up before it said which SSH it speaks; it may not the next time."""
 
 
 def unknown(hop: Hop, target: Target, key: paramiko.PKey) -> Refused:
@@ -43,10 +47,13 @@ def _trust(target: Target) -> str:
 
 
 @contextlib.contextmanager
-def guard(hop: Hop, target: Target) -> Iterator[None]:
+def guard(hop: Hop, target: Target, greeted: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """
     Turn what can go wrong with a connection into one sentence that names the host and the next
     command.
+
+    greeted: tells afterwards whether the other side has named its version of SSH. Raises Dropped
+    when it hung up before, else Refused.
     """
     from paramiko import AuthenticationException, SSHException
 
@@ -58,11 +65,22 @@ def guard(hop: Hop, target: Target) -> Iterator[None]:
     except (SSHException, EOFError, OSError, ValueError) as error:
         if "No authentication methods" in str(error):
             raise _unauthorized(hop, away, error) from error
+        try_it = f"try `ssh -p {hop.port} {hop.user}@{hop.host}`."
+        if _hung_up(error) and not greeted():
+            raise Dropped(
+                f"{hop.known_as}{away} hung up each time before it greeted: too many connect at"
+                f" once (MaxStartups in its sshd_config), or it bars this one; {try_it}",
+                kind="unreachable",
+            ) from error
         raise Refused(
-            f"{hop.known_as}{away} can't be reached: {reason(error)}; "
-            f"try `ssh -p {hop.port} {hop.user}@{hop.host}`.",
-            kind="unreachable",
+            f"{hop.known_as}{away} can't be reached: {reason(error)}; {try_it}", kind="unreachable"
         ) from error
+
+
+def _hung_up(error: BaseException) -> bool:
+    """Tell whether a connection ended, rather than was silent or never made."""
+    ends = (EOFError, ConnectionResetError, BrokenPipeError)
+    return isinstance(error, ends) or isinstance(error.__context__, ends)
 
 
 def _unauthorized(hop: Hop, away: str, error: Exception) -> Refused:

@@ -97,7 +97,11 @@ class Session:
             channel.write(begin)
         except (OSError, EOFError) as error:  # nobody reads there; what was said tells why
             raise EOFError(_last_words(channel) or str(error)) from None
-        self._skip_to(mark + b"\n")
+        try:
+            self._skip_to(mark + b"\n")
+        except TimeoutError:
+            said = f"it answers SSH and ran no command within {self._greeting:g} s"
+            raise TimeoutError(f"{said}: see what its login shell waits for") from None
         kind, greeting = self._receive(self._greeting)
         if "error" in greeting:
             raise HostError(**greeting["error"])

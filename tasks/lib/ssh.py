@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from . import hops, hostkeys, refusals
+from . import again, hops, refusals, trust
 from .channel import SSHChannel
 from .hops import Hop
 
@@ -53,7 +53,7 @@ class Link:
 
         try:
             channel = self._transport().open_session(timeout=self._limit)
-            channel.exec_command(command)
+            _begin(channel, command)
         except (SSHException, EOFError, OSError) as error:
             raise ConnectionError(
                 f"{self.target.name} opened no session: {refusals.reason(error)}"
@@ -118,6 +118,25 @@ def show_keys(
         _close(way)
 
 
+def _begin(channel: paramiko.Channel, command: str) -> None:
+    """
+    Ask for a command (RFC 4254, 6.5) and don't wait to hear that it began: what it says shows that.
+
+    paramiko's own exec_command waits a round trip for it, and for ever where a host hangs. A host
+    that refuses ends the channel.
+    """
+    from paramiko import Message
+    from paramiko.common import cMSG_CHANNEL_REQUEST
+
+    asked = Message()
+    asked.add_byte(cMSG_CHANNEL_REQUEST)
+    asked.add_int(channel.remote_chanid)
+    asked.add_string("exec")
+    asked.add_boolean(True)
+    asked.add_string(command)
+    cast(Any, channel.transport)._send_user_message(asked)
+
+
 class _Leg:
     """One connection of the way: Fabric's, and the ProxyCommand's process if there is one."""
 
@@ -139,6 +158,10 @@ def _connect(hop: Hop, target: Target, before: _Leg | None, limit: float) -> _Le
     """
     Open one hop: our own socket under Fabric's connection, our own judgement over its host key.
     """
+    return again.until_greeted(lambda: _open(hop, target, before, limit), limit)
+
+
+def _open(hop: Hop, target: Target, before: _Leg | None, limit: float) -> _Leg:
     import fabric
     import paramiko
 
@@ -157,20 +180,25 @@ def _connect(hop: Hop, target: Target, before: _Leg | None, limit: float) -> _Le
             "banner_timeout": limit,
             "auth_timeout": limit,
             "channel_timeout": limit,
-            "transport_factory": _factory(hop, target),
+            "transport_factory": trust.factory(hop, target),
             **_credentials(hop),
         },
     )
-    connection.client.set_missing_host_key_policy(_policy(hop, target))
+    connection.client.set_missing_host_key_policy(trust.policy(hop, target))
     leg = _Leg(connection, carrier)
     try:
-        with refusals.guard(hop, target):
+        with refusals.guard(hop, target, lambda: _greeted(connection.client.get_transport())):
             connection.open()
     except BaseException:
         leg.close()
         sock.close()
         raise
     return leg
+
+
+def _greeted(transport: paramiko.Transport | None) -> bool:
+    """Tell whether the other side has said which SSH it speaks."""
+    return transport is not None and bool(transport.remote_version)
 
 
 def _socket(
@@ -215,52 +243,17 @@ def _credentials(hop: Hop) -> dict[str, Any]:
     return offered
 
 
-def _factory(hop: Hop, target: Target) -> Callable[..., paramiko.Transport]:
-    """
-    Make transports that ask for the key that is known (a host that has another besides hasn't
-    changed).
-    """
-    import paramiko
-
-    known = hostkeys.kinds(target.known_hosts, hop.known_as)
-
-    def transport(sock: Any, **options: Any) -> paramiko.Transport:
-        made = paramiko.Transport(sock, **options)
-        security = made.get_security_options()
-        first = [kind for kind in known if kind in security.key_types]
-        security.key_types = [*first, *(kind for kind in security.key_types if kind not in first)]
-        return made
-
-    return transport
-
-
-def _policy(hop: Hop, target: Target) -> paramiko.RejectPolicy:
-    """
-    Refuse every key that isn't known for this hop.
-
-    paramiko's own check takes the first line of one file only. None of its lists is filled, so that
-    it asks here, and all lines of all files count (ssh(1), VERIFYING HOST KEYS).
-    """
-    import paramiko
-
-    class Known(paramiko.RejectPolicy):
-        # The stub says that RejectPolicy never returns; this one does for the key that is known.
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:  # type: ignore
-            verdict = hostkeys.judge(target.known_hosts, hop.known_as, key)
-            if verdict == hostkeys.UNKNOWN:
-                raise refusals.unknown(hop, target, key)
-            if verdict != hostkeys.KNOWN:
-                raise refusals.changed(hop, target, key)
-
-    return Known()
-
-
 def _key_of(hop: Hop, target: Target, before: _Leg | None, limit: float) -> paramiko.PKey:
     """Ask a hop for its host key, without logging in."""
-    with refusals.guard(hop, target):
+    return again.until_greeted(lambda: _shown(hop, target, before, limit), limit)
+
+
+def _shown(hop: Hop, target: Target, before: _Leg | None, limit: float) -> paramiko.PKey:
+    transport: paramiko.Transport | None = None
+    with refusals.guard(hop, target, lambda: _greeted(transport)):
         sock, carrier = _socket(hop, before, limit)
         try:
-            transport = _factory(hop, target)(sock)
+            transport = trust.factory(hop, target)(sock)
             transport.banner_timeout = limit
             try:
                 transport.start_client(timeout=limit)
