@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
         "confirm": False,
         "approve": False,
         "overlap": "watch",
+        "standby": False,
         "keep": 5,
         "python": "python3",
         "adapter": "auto",

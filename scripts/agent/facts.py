@@ -10,6 +10,7 @@ from typing import Any, Dict
 
 from disk import parents
 from service import Service
+from standby import standby
 
 
 def resources(service: Service) -> Dict[str, Any]:
@@ -45,6 +46,7 @@ def facts(service: Service) -> Dict[str, Any]:
         "service_memory": service.keeper.memory(current) if current in running else 0,
         "complete": [name for name in host.releases() if host.manifest(name)],
         "running": running,
+        "standby": standby(host),
         "closed": closed,
         "pending": host.pending(),
         "lock": host.holder(),

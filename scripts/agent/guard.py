@@ -97,4 +97,4 @@ def settle_held(host: Host, lock: int, reason: str, start: bool = False) -> None
         except (Failure, OSError) as error:
             print("%s did not come up: %s" % (current, error))
     os.close(lock)
-    settler.finish()
+    settler.finish(keep=start)

@@ -214,28 +214,41 @@ class Service:
         later. Raises Failure.
         """
         said = self.said(release)
-        with self.claim(release):  # waits for a stop that has begun, calls off one that has not
-            with contextlib.suppress(OSError):
-                os.unlink(self.host.release(release, "run", "leaving"))
+        with self.claim(release):  # waits for a stop or a start that has begun
+            if self.ready(release):
+                return True
             if self.keeper.alive(release, "web"):
-                if not self.outdated(release) and not self.unhealthy(release):
-                    return True
                 self.keeper.stop(release, "web", said["drain"])
             self.keeper.start(release, "web", self.launch(release, "web"))
-            first = self.keeper.pid(release, "web")
-        until = time.monotonic() + said["start"]
+            self._await(release, said["start"], lost, keep)
+            return False
+
+    def ready(self, release: str) -> bool:
+        """Whether an instance runs that may serve as it is; calls off a stop that has not begun.
+
+        Under the release's claim.
+        """
+        with contextlib.suppress(OSError):
+            os.unlink(self.host.release(release, "run", "leaving"))
+        alive = self.keeper.alive(release, "web")
+        return alive and not self.outdated(release) and not self.unhealthy(release)
+
+    def _await(
+        self, release: str, limit: float, lost: Optional[threading.Event], keep: bool
+    ) -> None:
+        first, until = self.keeper.pid(release, "web"), time.monotonic() + limit
         while True:
             wrong = self.unhealthy(release)
             if not wrong:
                 # Who may reach the socket is decided by the directories above it.
                 os.chmod(os.path.join("releases", release, "run", "app.sock"), 0o666)
-                return False
+                return
             kind, text = "", ""
             if first is None or self.keeper.pid(release, "web") != first:  # or began again
                 kind, text = "start", "%s ended before it answered" % release
             elif time.monotonic() > until:
                 kind = "health"
-                text = "%s was not healthy after %g s: %s" % (release, said["start"], wrong)
+                text = "%s was not healthy after %g s: %s" % (release, limit, wrong)
             elif lost is not None and lost.is_set():
                 kind, text = "lease", "the operator was gone while %s started" % release
             if kind:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
+import threading
 import time
 from typing import Any, Dict, List, Optional
 
+from command import open_lock
 from disk import remove, replace
 from service import Service
+from standby import standby
 from wire import Failure
 
 
@@ -102,9 +106,10 @@ class Settler:
     def _done(
         self, event: str, pending: Dict[str, Any], reason: str, wrong: str, live: str, old: str
     ) -> Dict[str, Any]:
-        self.leave(old)
         more = {"error": wrong} if wrong else {}
         self.host.record(event, why=reason, **_facts(pending), **more)
+        if old != standby(self.host):  # which is the one before, once this one has closed
+            self.leave(old)
         self.forget()
         return {"outcome": event, "current": live, **more}
 
@@ -125,25 +130,51 @@ class Settler:
         return done
 
     def tidy(self) -> None:
-        """Half-staged releases go; instances that nothing points at are marked to stop."""
+        """Half-staged releases go; instances that are not to run are marked to stop."""
         current = self.host.current()
         for name in self.host.releases():
             if self.host.manifest(name) is None and name != current:
                 remove(self.host.release(name))
-        for name in self.service.running():
-            if name != current:
-                self.leave(name)
+        self.leave_others()
         with contextlib.suppress(OSError):
             self.host.drop_links()
 
-    def finish(self) -> None:
-        """Stop what is leaving.
+    def leave_others(self) -> None:
+        """Mark to stop whatever neither serves nor stands by."""
+        kept = (self.host.current(), standby(self.host))
+        for name in self.service.running():
+            if name not in kept:
+                self.leave(name)
 
-        Runs after the lock is free, so that the next operator need not wait for a drain.
+    def finish(self, keep: bool = False) -> None:
+        """Stop what is leaving, and start the standby where it doesn't run.
+
+        Runs after the lock is free, so that the next operator need not wait for either: who wants
+        to start or stop the same release waits for its claim. `keep`: as for `Service.start`.
         """
+        starting = threading.Thread(target=self._stand_by, args=(keep,))
+        starting.start()
         while self.leaving:
             with contextlib.suppress(OSError):  # pruned by the next run already
                 self.service.drain(self.leaving.pop(), self.switched_at)
+        starting.join()
+
+    def _stand_by(self, keep: bool) -> None:
+        release = standby(self.host)
+        try:
+            if not release or self.service.start(release, keep=keep):
+                return
+            lock = open_lock(self.host.path("lock"), 0.0)
+            if lock is None:
+                return  # whoever has it marks what is not to run when its run is over
+            left = release not in (self.host.current(), standby(self.host))
+            if left:  # another run has closed meanwhile
+                self.service.mark(release)
+            os.close(lock)
+            if left:
+                self.service.drain(release, 0.0)
+        except (Failure, OSError) as error:  # a rollback starts it, then
+            print("%s does not stand by: %s" % (release, error), file=sys.stderr)
 
 
 def _facts(pending: Dict[str, Any]) -> Dict[str, Any]:

@@ -52,6 +52,13 @@ def _paths(value: Any) -> Any:
     return [inside(path) for path in value]
 
 
+def flag(value: Any) -> bool:
+    """True or false. Raises Failure."""
+    if not isinstance(value, bool):
+        raise Failure("protocol", "%.200r is neither true nor false" % (value,))
+    return value
+
+
 def _processes(value: Any) -> Any:
     if not isinstance(value, dict) or "web" not in value:
         raise Failure("protocol", "%.200r has no web process" % (value,))
@@ -109,6 +116,7 @@ MANIFEST: Dict[str, Check] = {
     "shared_paths": _paths,
     "schema": text,
     "resources": _resources,  # manifests from before lack it
+    "standby": flag,  # manifests from before lack it
 }
 # What a journal's line says by itself.
 RESERVED = {"v", "at", "event", "run", "kind", "who", "release", "from", "way", "error", "why"}

@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List, Set
 from command import Commands
 from disk import fingerprint, remove, replace
 from service import Service
+from standby import target
 from wire import Failure, inside
 
 Manifest = Dict[str, Any]
@@ -252,16 +253,11 @@ def prune(service: Service, keep: int) -> List[str]:
 
     Never the current one, the rollback's target or a running one.
     """
-    host, current, running = service.host, service.host.current(), service.running()
-    history = host.closed()
-    closed = [entry["release"] for entry in history if host.manifest(entry["release"])]
-    before = closed[: closed.index(current)] if current in closed else closed
-    left = {entry["release"] for entry in history if entry["left"]}
-    target = [name for name in before if name not in left][-1:]
-    kept = set(
-        [name for name in closed if name != current and name not in target][-keep:] if keep else []
-    )
-    kept.update(target, running, [current])
+    host, running = service.host, service.running()
+    spared = {host.current(), target(host), *running}
+    closed = [entry["release"] for entry in host.closed() if host.manifest(entry["release"])]
+    older = [name for name in closed if name not in (host.current(), target(host))]
+    kept = spared.union(older[-keep:] if keep else [])
     gone = [name for name in host.releases() if name not in kept]
     for name in gone:
         with contextlib.suppress(OSError):  # first what makes it complete: a cut leaves no half

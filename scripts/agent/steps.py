@@ -107,17 +107,25 @@ class Steps:
         }
 
     def check(self, release: str) -> Value:
-        """Is the release on this host, whole? Asked before a rollback does anything."""
+        """Is the release on this host, whole? Asked before a rollback does anything.
+
+        `ready`: it runs and is healthy, so that there is nothing to start.
+        """
         damaged = self.service.damage(named(release))
         if damaged:
             raise Failure("damaged", "%s is damaged on this host: %s" % (release, damaged))
-        return {"running": release in self.service.running()}
+        self._stays(release)
+        with self.service.claim(release):
+            return {"ready": self.service.ready(release)}
+
+    def _stays(self, release: str) -> None:
+        if release in self.settler.leaving:
+            self.settler.leaving.remove(release)
 
     def start(self, release: str) -> Value:
         begun = time.monotonic()
         self.started = named(release)
-        if release in self.settler.leaving:
-            self.settler.leaving.remove(release)
+        self._stays(release)
         already = self.service.start(release, self.commands.lost)
         if already:
             self.started = ""
@@ -257,6 +265,7 @@ class Steps:
     def afterwards(self) -> None:
         """Still under the lock, when the operator has been answered."""
         self.host.drop_links()
+        self.settler.leave_others()
         if self.keep is not None:
             prune(self.service, self.keep)
         for name in os.listdir(self.host.path("run")):

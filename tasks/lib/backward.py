@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from . import console
+from .choice import candidates, choose, migrations
 from .errors import NotClosed, Refused, Trouble
 from .fleet import HostErrors
 from .plan import Plan, fingerprint, rollback_steps
@@ -14,72 +15,6 @@ from .rollout import Rollout
 from .session import HostError, Value
 from .settings import Environment, Settings
 from .target import Target
-
-Closed = dict[str, Any]
-
-ABBREVIATED = 7  # characters of a commit that are enough to name it, as in a release's id
-
-
-def candidates(facts: Mapping[str, Value]) -> list[Closed]:
-    """Return the releases that every answering host's journal says closed and that are whole there,
-    oldest first; each with `left` where any host rolled back from it since."""
-    hosts = list(facts.values())
-    kept: list[Closed] = []
-    for entry in hosts[0]["closed"] if hosts else []:
-        same = [
-            next((e for e in fact["closed"] if e["release"] == entry["release"]), None)
-            for fact in hosts
-        ]
-        whole = all(entry["release"] in fact["complete"] for fact in hosts)
-        if whole and all(same):
-            kept.append({**entry, "left": any(e["left"] for e in same if e)})
-    return kept
-
-
-def choose(facts: Mapping[str, Value], to: str = "") -> Closed | None:
-    """Return the release to go back to: the newest that closed before the current one and was not
-    left since; or, with `to`, the newest that closed under that id, version or commit.
-
-    None where there is none.
-    """
-    known = candidates(facts)
-    if to:
-        named = [e for e in known if _named(e, to)]
-        current = {fact["current"] for fact in facts.values()}
-        return next((e for e in reversed(named) if {e["release"]} != current), None)
-    # Hosts that differ, as after a rollback that one of them missed, meet at what none goes on to.
-    live = [_live(fact) for fact in facts.values()]
-    older = [e for e in known if not e["left"] and _behind(e["release"], live)]
-    return older[-1] if older else None
-
-
-def _named(entry: Closed, to: str) -> bool:
-    commit = str(entry["commit"] or "")
-    return to in (entry["release"], entry["version"]) or (
-        len(to) >= ABBREVIATED and commit.startswith(to)
-    )
-
-
-def _live(fact: Value) -> tuple[list[str], str]:
-    """Return a host's closed releases up to the live one, oldest first, and the live one."""
-    order, current = [entry["release"] for entry in fact["closed"]], str(fact["current"])
-    return order[: order.index(current) + 1] if current in order else order, current
-
-
-def _behind(release: str, live: list[tuple[list[str], str]]) -> bool:
-    return all(release in order for order, _ in live) and any(
-        release != current for _, current in live
-    )
-
-
-def migrations(facts: Mapping[str, Value], target: str) -> list[Closed]:
-    """Return the releases after `target` whose deploy ran a `before_start`, oldest first."""
-    found: dict[str, Closed] = {}
-    for fact in facts.values():
-        order = [entry["release"] for entry in fact["closed"]]
-        later = fact["closed"][order.index(target) + 1 :] if target in order else []
-        found.update({e["release"]: e for e in later if e.get("migrated") and not e["left"]})
-    return list(found.values())
 
 
 class Rollback(Rollout):
@@ -102,6 +37,7 @@ class Rollback(Rollout):
         super().__init__(settings, environment, targets, root, facts)
         self.to, self.keep_schema = to, keep_schema
         self.absent: dict[str, str] = {}
+        self.ready: set[str] = set()
 
     def _connect(self) -> None:
         """Go on with the hosts that answer; the rest are named."""
@@ -198,9 +134,11 @@ class Rollback(Rollout):
         self.fleet.each(lambda member: member.session.leave(str(error), "", limit), failed)
 
     def do_check(self) -> None:
+        """The target is whole; where it runs already, as a standby does, it is healthy, too."""
         assert self.plan is not None
         try:
-            self.call("check", release=self.plan.release)
+            said = self.call("check", self._patience(), release=self.plan.release)
+            self.ready = {name for name, value in said.items() if value["ready"]}
         except HostErrors as error:
             raise self._unusable(error) from None
 
@@ -222,10 +160,17 @@ class Rollback(Rollout):
         }
         words |= {"command": hook, "limit": limit, "stoppable": False}
         self.call("hook", limit, self.fleet.members[:1], **words)
+        self.ready = set()  # the hook may have changed what the target's health rests on
 
     def do_start(self) -> None:
         assert self.plan is not None
-        self.call("start", self.environment.limits.start, release=self.plan.release)
+        waiting = [member for member in self.fleet.members if member.name not in self.ready]
+        self.call("start", self._patience(), waiting, release=self.plan.release)
+
+    def _patience(self) -> float:
+        """Seconds for a start that may have to wait for the end of another, or of a stop."""
+        limits = self.environment.limits
+        return 2 * limits.start + limits.drain
 
     def do_arm(self) -> None:
         assert self.plan is not None

@@ -94,6 +94,7 @@ class Deploy(Rollout):
             "shared_paths": list(env.shared_paths),
             "schema": env.schema,
             "resources": structs.asdict(env.resources),
+            "standby": env.standby,
         }
 
     def do_stage(self) -> None:

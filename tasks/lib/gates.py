@@ -69,7 +69,9 @@ def host_gates(environment: Environment, facts: Mapping[str, Mapping[str, Any]])
     for name, fact in facts.items():
         version = tuple(int(part) for part in fact["python"].split(".")[:2])
         wants = sorted(set(environment.required) - set(fact["environment"]))
-        memory, needed = fact["memory_available"], fact["service_memory"]
+        # A standby that doesn't run yet may be starting at the same time.
+        instances = 2 if fact["standby"] and fact["standby"] not in fact["running"] else 1
+        memory, needed = fact["memory_available"], instances * fact["service_memory"]
         reasons: Sequence[tuple[bool, str]] = (
             (version < OLDEST, f"python {fact['python']} is too old, 3.9 is the oldest"),
             (not fact["git"], "git is missing; `apt install git`"),
@@ -77,7 +79,7 @@ def host_gates(environment: Environment, facts: Mapping[str, Mapping[str, Any]])
             (fact["disk_free"] < DISK, f"only {fact['disk_free'] >> 20} MiB of disk are free"),
             (
                 memory is not None and memory < needed,
-                f"a second instance needs {needed >> 20} MiB of memory,"
+                f"{_more(instances)} {needed >> 20} MiB of memory,"
                 f" {(memory or 0) >> 20} are free",
             ),
             (
@@ -88,3 +90,7 @@ def host_gates(environment: Environment, facts: Mapping[str, Mapping[str, Any]])
         )
         found += [f"{name}: {said}" for wrong, said in reasons if wrong]
     return found
+
+
+def _more(instances: int) -> str:
+    return "a second instance needs" if instances == 1 else "a second instance and a standby need"

@@ -79,7 +79,10 @@ class Sandbox(Strict, frozen=True):
 
 
 class Environment(Strict, frozen=True):
-    """One environment, complete: what `service:` and `environments:` say over these defaults."""
+    """One environment, complete: what `service:` and `environments:` say over these defaults.
+
+    standby: the last closed release keeps running, so that a rollback need not start it.
+    """
 
     name: str = ""
     hosts: tuple[str, ...] = ()
@@ -92,6 +95,7 @@ class Environment(Strict, frozen=True):
     approve: bool = False
     strategy: Strategy = ALL
     overlap: Literal["watch", "drain"] = "watch"
+    standby: bool = False
     keep: int = 5
     python: str = "python3"
     adapter: Literal["auto", "systemd", "process"] = "auto"

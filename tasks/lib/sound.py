@@ -101,6 +101,8 @@ def faults(environment: Environment) -> Iterator[tuple[str, str, object]]:
             yield from _judge(key, rule, value)
     for key in HOOKS:
         yield from _judge(f"hooks.{key}", _COMMAND, getattr(environment.hooks, key))
+    if environment.standby and environment.overlap == "drain":
+        yield "standby", "false where overlap is drain: two may not run at once", True
     yield from _processes(environment)
     yield from _smoke(environment)
     yield from _limits(environment)

@@ -39,7 +39,7 @@ def host(fact: Said | None, error: str = "") -> dict[str, Any]:
     if fact is None:
         return {"answers": False, "error": error}
     closed = [{k: e[k] for k in ("release", "version", "at", "left")} for e in fact["closed"]]
-    kept = ("current", "running", "pending", "lock", "adapter", "python", "load")
+    kept = ("current", "running", "standby", "pending", "lock", "adapter", "python", "load")
     sizes = ("disk_free", "memory_available", "service_memory")
     told = {key: fact[key] for key in (*kept, *sizes)}
     return {"answers": True, **told, "closed": closed[::-1]}
@@ -79,7 +79,9 @@ def show(detail: Mapping[str, Any]) -> None:
 def _serving(told: Said) -> tuple[str, ...]:
     if not told["answers"]:
         return (f"does not answer: {told['error']}", "", "", "")
-    running = [_instance(name, each, told["current"]) for name, each in told["running"].items()]
+    running = [_instance(name, each, told) for name, each in told["running"].items()]
+    if told["standby"] and told["standby"] not in told["running"]:
+        running.append(f"{told['standby']} as standby (not running)")
     pending = told["pending"]
     return (
         told["current"] or "nothing",
@@ -89,8 +91,10 @@ def _serving(told: Said) -> tuple[str, ...]:
     )
 
 
-def _instance(release: str, processes: Sequence[str], current: str) -> str:
-    return f"{'current' if release == current else release} ({', '.join(processes)})"
+def _instance(release: str, processes: Sequence[str], told: Said) -> str:
+    name = "current" if release == told["current"] else release
+    name += " as standby" if release == told["standby"] else ""
+    return f"{name} ({', '.join(processes)})"
 
 
 def holder(lock: Said | None) -> str:

@@ -21,6 +21,8 @@ FACT: dict[str, Any] = {
     "memory_available": 1000 * MIB,
     "service_memory": 50 * MIB,
     "environment": ["DATABASE_URL"],
+    "standby": "",
+    "running": {"a": ["web"]},
 }
 
 
@@ -44,6 +46,14 @@ def environment(**said: Any) -> Environment:
             {"memory_available": 49 * MIB},
             "a second instance needs 50 MiB of memory, 49 are free",
             id="memory for one only",
+        ),
+        pytest.param(
+            {"memory_available": 99 * MIB, "standby": "b"},
+            "a second instance and a standby need 100 MiB of memory, 99 are free",
+            id="memory for a standby that starts beside it",
+        ),
+        pytest.param(
+            {"memory_available": 50 * MIB, "standby": "a"}, "", id="a standby that has its memory"
         ),
         pytest.param({"memory_available": None}, "", id="memory unknown"),
         pytest.param(

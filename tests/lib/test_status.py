@@ -11,6 +11,7 @@ from tasks.lib import status
 FACT: dict[str, Any] = {
     "current": "b",
     "running": {"b": ["web", "worker"], "a": ["web"]},
+    "standby": "",
     "pending": None,
     "lock": None,
     "adapter": "systemd",
@@ -79,6 +80,20 @@ def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a 2026-01-01T00:00:00Z one" in lines
     status.show({"hosts": {"two": hosts["two"]}})
     assert "adapter" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("running", "shown"),
+    [
+        ({"b": ["web"], "a": ["web"]}, "current (web), a as standby (web)"),
+        ({"b": ["web"]}, "current (web), a as standby (not running)"),
+    ],
+)
+def test_a_standby_is_named_as_one(
+    capsys: pytest.CaptureFixture[str], running: dict[str, list[str]], shown: str
+) -> None:
+    status.show({"hosts": {"one": status.host({**FACT, "standby": "a", "running": running})}})
+    assert shown in capsys.readouterr().out
 
 
 def test_a_release_that_was_left_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,7 +147,9 @@ class Rig:
             processes={"web": "python app.py {socket}"}, shared_paths=[], schema="compatible"
         )
         said.update(resources={"memory": "", "cpu": "", "tasks": 0, "files": 0})
-        said.update(health="/api/health", version_path="/api/version", host_header="")
+        said.update(
+            standby=False, health="/api/health", version_path="/api/version", host_header=""
+        )
         return {**said, "start": 30.0, "drain": 5.0, **more}
 
     def stage(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.lib.backward import candidates, choose, migrations
+from tasks.lib.choice import candidates, choose, migrations
 
 Facts = dict[str, dict[str, Any]]
 
