@@ -233,9 +233,7 @@ class Service:
         alive = self.keeper.alive(release, "web")
         return alive and not self.outdated(release) and not self.unhealthy(release)
 
-    def _await(
-        self, release: str, limit: float, lost: Optional[threading.Event], keep: bool
-    ) -> None:
+    def _await(self, release: str, limit: float, lost: Any, keep: bool) -> None:
         first, until = self.keeper.pid(release, "web"), time.monotonic() + limit
         while True:
             wrong = self.unhealthy(release)
