@@ -153,8 +153,8 @@ def test_one_that_is_broken_is_not_switched_to(three: Rig) -> None:
     session.leave("it is broken", limit=LONG)
     three.unlocked()
     assert three.current == "three" and three.healthy("three")
-    log = (three.root / "run" / "run.log").read_text()
-    assert "two does not stand by: two ended before it answered" in log
+    said = "two does not stand by: two ended before it answered"
+    until(lambda: said in (three.root / "run" / "run.log").read_text(), said)
 
 
 def test_a_rollback_that_is_given_up_leaves_it_running(three: Rig) -> None:
