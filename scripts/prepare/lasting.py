@@ -67,6 +67,8 @@ class Lingering(Item):
         return []
 
     def mend(self) -> None:
+        # Installed a moment ago, they would wait for the next boot.
+        must("linger", "systemctl", "start", "dbus.socket", "systemd-logind.service")
         must("linger", "loginctl", "enable-linger", self.user)
         there = known(self.user)
         assert there is not None

@@ -1,48 +1,26 @@
-"""`inv host --env=…` on real Debian servers: from a fresh one to a release behind its nginx."""
+"""`inv host --env=…` on real Debian servers: prepared, prepared again, and mended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from tests.support.project import Project
+from tests.support.rig import until
 from tests.system.engine import Engine
-from tests.system.machine import Machine
+from tests.system.servers import HOST, allow, ask, fresh, items, tree
 from tests.system.site import ENVIRONMENT, Site
 
 pytestmark = pytest.mark.slow
-HOST = ("host", f"--env={ENVIRONMENT}")
-# Where preparing writes, and where it must not: everything but what the system itself keeps there.
-TREE = (
-    "find / /srv -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log"
-    " -o -path /var/lib/systemd/timesync -o -path /var/lib/sudo \\) -prune -o"
-    " -printf '%p %y %m %u %g %l %T@ %s\\n' | sort"
-)
-
-
-def fresh(site: Site, root: Path, **environment: Any) -> Project:
-    """A project whose servers nobody has prepared."""
-    others = {ENVIRONMENT: site.environment(**environment)}
-    project = Project(root, others=others, default=ENVIRONMENT)
-    site.write(root)
-    return project
-
-
-def ask(machine: Machine, path: str = "/", **more: Any) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.get(f"http://{machine.address}{path}", timeout=20, **more)
+Pair = tuple[Site, Project]
 
 
 @pytest.fixture(scope="module")
 def pair(
     docker: Engine, debian: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Site, Project]]:
-    """Two servers that are prepared, once."""
+    """Two servers, as they are rented."""
     base = tmp_path_factory.mktemp("prepared")
     site = Site(docker, debian, base / "site", count=2)
     try:
@@ -52,38 +30,149 @@ def pair(
 
 
 @pytest.fixture
-def prepared(pair: tuple[Site, Project]) -> tuple[Site, Project]:
+def prepared(pair: Pair) -> Pair:
     done = pair[1].inv(*HOST)
     assert done.returncode == 0, done.stdout + done.stderr
     return pair
 
 
-def test_a_fresh_server_is_planned_prepared_and_serves(pair: tuple[Site, Project]) -> None:
+def test_a_fresh_server_is_planned_prepared_and_serves(pair: Pair) -> None:
     site, project = pair
-    before = [machine.run("sh", "-c", TREE) for machine in site.machines]
-    planned = project.document(*HOST, "--plan")
+    before = tree(site)
+    planned = items(project.document(*HOST, "--plan"), "drifted")
     checked = project.inv(*HOST, "--check")
-    assert [machine.run("sh", "-c", TREE) for machine in site.machines] == before
+    assert tree(site) == before
     assert checked.returncode == 1 and f"run `inv host --env={ENVIRONMENT}`" in checked.stdout
-    done = project.document(*HOST)
-    for name, host in done["detail"]["hosts"].items():
-        would = [each for each in planned["detail"]["hosts"][name]["items"] if each["changes"]]
-        assert {each["item"] for each in would} <= {
-            each["item"] for each in host["items"] if each["state"] == "changed"
-        }
+    changed = items(project.document(*HOST), "changed")
+    for name, would in planned.items():  # nginx has to read then what is written now
+        assert set(changed[name]) - {"nginx"} == set(would)
     assert [ask(machine).status_code for machine in site.machines] == [503, 503]
-    assert ask(site.machines[0]).headers["Retry-After"] == "30"
-    assert project.inv("deploy", f"--env={ENVIRONMENT}").returncode == 0
-    for machine in site.machines:
-        assert ask(machine).json()["text"] == "hello"
+    deployed = project.inv("deploy", f"--env={ENVIRONMENT}")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    assert [ask(machine).json()["text"] for machine in site.machines] == ["hello", "hello"]
 
 
-def test_the_second_run_changes_nothing(prepared: tuple[Site, Project]) -> None:
+def test_the_second_run_changes_nothing(prepared: Pair) -> None:
     site, project = prepared
-    before = [machine.run("sh", "-c", TREE) for machine in site.machines]
-    workers = [machine.run("pgrep", "-x", "nginx") for machine in site.machines]
+    before, workers = tree(site), [each.run("pgrep", "-x", "nginx") for each in site.machines]
     done = project.document(*HOST)
     assert [host["changed"] for host in done["detail"]["hosts"].values()] == [0, 0]
     assert project.inv(*HOST, "--check").returncode == 0
-    assert [machine.run("sh", "-c", TREE) for machine in site.machines] == before
-    assert [machine.run("pgrep", "-x", "nginx") for machine in site.machines] == workers
+    assert tree(site) == before
+    assert [each.run("pgrep", "-x", "nginx") for each in site.machines] == workers
+
+
+NONE = "[Service]\\nDelegate=no\\n"
+# What somebody may have done to each item, a few at a time: a round takes as long as an item.
+DRIFTS = {
+    "one": {
+        "account": "usermod -s /usr/sbin/nologin deploy",
+        "authorized keys": "rm /home/deploy/.ssh/authorized_keys",
+        "journal": "rm -rf /var/log/journal",
+        "limits": "mkdir -p /etc/systemd/system/user@.service.d;"
+        f" printf '{NONE}' >/etc/systemd/system/user@.service.d/10-none.conf;"
+        " systemctl daemon-reload",
+        "lingering": "loginctl disable-linger deploy",
+        "directory": "chmod 755 /srv/demo",
+        "connections": "sed -i 's/4096/512/; /nofile/d' /etc/nginx/nginx.conf",
+        "site": "echo '# by hand' >>/etc/nginx/conf.d/demo.conf",
+        "nginx": "systemctl disable -q nginx",
+    },
+    "another": {
+        "authorized keys": "cd /home/deploy; chmod 666 .ssh/authorized_keys; chmod 777 . .ssh",
+        "directory": "chown root: /srv/demo",
+        "connections": "sed -i 's/nofile .*;/nofile 512;/' /etc/nginx/nginx.conf",
+        "site": "rm /etc/nginx/conf.d/demo.conf",
+        "nginx": "systemctl stop nginx",
+    },
+    "the third": {
+        "authorized keys": "chmod 755 /home/deploy/.ssh",
+        "nginx": "touch /run/demo.nginx-is-stale",
+    },
+}
+
+
+@pytest.mark.parametrize("broken", DRIFTS.values(), ids=DRIFTS)
+def test_what_drifted_is_found_and_mended(prepared: Pair, broken: dict[str, str]) -> None:
+    site, project = prepared
+    first, other = (f"deploy@{machine.name}" for machine in site.machines)
+    for command in broken.values():
+        site.machines[0].run("sh", "-c", command)
+    before = tree(site)
+    found = project.document(*HOST, "--check", code=1)
+    assert items(found, "drifted") == {first: list(broken), other: []}
+    assert tree(site) == before
+    mended = items(project.document(*HOST), "changed")
+    assert set(mended[first]) == {*broken, "nginx"} and mended[other] == []
+    assert project.inv(*HOST, "--check").returncode == 0
+    until(lambda: ask(site.machines[0]).status_code == 200)
+    assert "512" not in site.machines[0].run("cat", "/etc/nginx/nginx.conf")
+
+
+def test_a_host_that_cannot_be_prepared_is_named_and_keeps_no_other_from_it(prepared: Pair) -> None:
+    """nginx would not start with what somebody else has written: its words are told."""
+    site, project = prepared
+    broken, whole = site.machines
+    site_file = broken.run("cat", "/etc/nginx/conf.d/demo.conf")
+    broken.run("sh", "-c", "echo 'nonsense;' >/etc/nginx/conf.d/other.conf")
+    try:
+        project.others = {ENVIRONMENT: site.environment(server={"body": "20m"})}
+        project.configure()
+        done = project.inv(*HOST)
+        assert done.returncode == 1
+        assert f"deploy@{broken.name} could not be prepared" in done.stderr
+        assert 'unknown directive "nonsense"' in done.stderr and "Runbook: nginx" in done.stderr
+        assert "20m" in whole.run("cat", "/etc/nginx/conf.d/demo.conf")
+        assert broken.run("cat", "/etc/nginx/conf.d/demo.conf") == site_file
+        assert ask(broken).json()["text"] == "hello"
+    finally:
+        broken.run("rm", "/etc/nginx/conf.d/other.conf")
+    assert project.inv(*HOST).returncode == 0
+
+
+def test_who_has_the_port_is_named(prepared: Pair) -> None:
+    site, project = prepared
+    machine = site.machines[0]
+    machine.run("systemctl", "stop", "nginx")
+    machine.run("systemd-run", "-q", "--unit=taken", "python3", "-m", "http.server", "80")
+    machine.run("sh", "-c", "until ss -Hltn sport = :80 | grep -q .; do sleep 0.1; done")
+    try:
+        refused = project.inv(*HOST)
+        assert refused.returncode == 1
+        assert "port 80 is taken by python3" in refused.stderr and "ss -ltnp" in refused.stderr
+    finally:
+        machine.run("systemctl", "stop", "taken")
+    assert project.inv(*HOST).returncode == 0
+
+
+def test_another_administrator_needs_sudo(prepared: Pair) -> None:
+    site, project = prepared
+    for machine in site.machines:
+        allow(machine, "ops")
+    site.machines[0].run("chmod", "755", "/srv/demo")
+    refused = project.inv(*HOST, "--admin=ops")
+    assert refused.returncode == 2 and "sudo asks for a password" in refused.stderr
+    assert "terminal" in refused.stderr
+    for machine in site.machines:
+        machine.run("sh", "-c", "echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops")
+    done = project.document(*HOST, "--admin=ops")
+    assert [host["changed"] for host in done["detail"]["hosts"].values()] == [1, 0]
+
+
+def test_a_host_that_lets_nobody_in_changes_nothing(prepared: Pair) -> None:
+    refused = prepared[1].inv(*HOST, "--admin=nobody-here")
+    assert refused.returncode == 2 and "refused authentication of nobody-here" in refused.stderr
+    assert "--admin=NAME" in refused.stderr
+
+
+def test_an_unknown_host_key_is_refused_and_can_be_trusted(prepared: Pair) -> None:
+    site, project = prepared
+    known = (project.root / "known_hosts").read_text()
+    (project.root / "known_hosts").unlink()
+    try:
+        refused = project.inv(*HOST)
+        assert refused.returncode == 2 and f"inv host.trust --env={ENVIRONMENT}" in refused.stderr
+        assert project.inv("host.trust", f"--env={ENVIRONMENT}", "--yes").returncode == 0
+        assert project.inv(*HOST, "--check").returncode == 0
+    finally:
+        (project.root / "known_hosts").write_text(known)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import console, ssh, target
 from ..declare import Check, Next, Outcome, Phase, Row
-from ..errors import NotClosed, Trouble
+from ..errors import Interrupted, NotClosed, Trouble
 from ..settings import Environment, Settings
 from . import wanted
 from .preparing import Host, Hosts, reason, show, told
@@ -23,6 +23,11 @@ class World(NamedTuple):
     root: Path
     targets: tuple[target.Target, ...]
     admin: str
+
+    def command(self, more: str = "") -> str:
+        """Return the command that prepares these hosts, as the same administrator."""
+        admin = "" if self.admin == self.environment.server.admin else f" --admin={self.admin}"
+        return f"inv host --env={self.environment.name}{admin}{more}"
 
 
 def read(settings: Settings, name: str, root: Path, admin: str = "") -> World:
@@ -151,12 +156,12 @@ def plan(world: World) -> Outcome:
     drifted = sum(len(host.of("drifted")) for host in all_of.all)
     console.say(f"{drifted} would be changed.")
     _judge(all_of.all, detail)
-    return Outcome(detail, next=f"inv host --env={world.environment.name}")
+    return Outcome(detail, next=world.command())
 
 
 def check(world: World) -> Outcome:
     """Show what differs from what is wanted, and change nothing. Raises NotClosed where it does."""
-    command = f"inv host --env={world.environment.name}"
+    command = world.command()
     with hosts(world) as all_of:
         all_of.connect()
         all_of.look()
@@ -188,7 +193,13 @@ def prepare(world: World) -> Outcome:
         all_of.connect()
         all_of.look()
         show(all_of.all)
-        all_of.make(heard)
+        try:
+            all_of.make(heard)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "Interrupted: each host ends what it is at, and keeps what it has; see"
+                f" `{world.command(' --check')}`."
+            ) from None
         detail = _detail(world, all_of.all)
     for host in all_of.all:
         console.say(f"{host.name}: {len(host.of('changed'))} changed.")

@@ -67,6 +67,10 @@ class Hosts:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections. May be repeated."""
         for host in self.all:
             if host.login is not None:
                 host.login.close()
@@ -106,7 +110,11 @@ class Hosts:
 
         chosen = [host for host in (self.all if hosts is None else hosts) if host.well]
         with ThreadPoolExecutor(max(1, len(chosen))) as pool:
-            list(pool.map(one, chosen))
+            try:
+                list(pool.map(one, chosen))
+            except KeyboardInterrupt:
+                self.close()  # or the pool would wait for what the hosts are at
+                raise
 
     def _login(self, host: Host) -> None:
         host.login = Login(administrator(host.target, self.admin), self.environment.limits)

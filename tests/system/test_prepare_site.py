@@ -1,0 +1,178 @@
+"""What a prepared server lets in, keeps out, and answers: its nginx, its users, its certificate."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.support.project import Project
+from tests.support.rig import until
+from tests.system.engine import Engine
+from tests.system.machine import Machine
+from tests.system.servers import HOST, allow, ask, fresh
+from tests.system.site import ENVIRONMENT, Site
+
+pytestmark = pytest.mark.slow
+One = tuple[Site, Project, Machine]
+NAME = "demo.example.com"
+DEPLOY = ("deploy", f"--env={ENVIRONMENT}")
+
+
+@pytest.fixture(scope="module")
+def served(docker: Engine, debian: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[One]:
+    """A server that is prepared and serves a release."""
+    base = tmp_path_factory.mktemp("served")
+    site = Site(docker, debian, base / "site", count=1)
+    try:
+        project = fresh(site, base / "project")
+        done = project.inv(*HOST)
+        assert done.returncode == 0, done.stdout + done.stderr
+        done = project.inv(*DEPLOY)
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield site, project, site.machines[0]
+    finally:
+        site.close()
+
+
+def configure(one: One, **environment: object) -> None:
+    site, project, _ = one
+    project.others = {ENVIRONMENT: site.environment(**environment)}
+    project.configure()
+
+
+def test_nobody_else_on_the_host_gets_to_the_release(served: One) -> None:
+    machine = served[2]
+    allow(machine, "curious")
+    socket_at = "/srv/demo/current/run/app.sock"
+    for path in ("", "/releases", "/shared", "/repo.git", "/current/app.py", "/journal.jsonl"):
+        for user in ("curious", "www-data"):
+            with pytest.raises(AssertionError, match="Permission denied"):
+                machine.run("sh", "-c", f"ls /srv/demo{path} && cat /srv/demo{path}", user=user)
+    connect = f"import socket; socket.socket(socket.AF_UNIX).connect({socket_at!r})"
+    machine.run("python3", "-c", connect, user="www-data")  # or nginx couldn't either
+    with pytest.raises(AssertionError, match="PermissionError"):
+        machine.run("python3", "-c", connect, user="curious")
+    assert machine.run("stat", "-c", "%U:%G %a", "/srv/demo") == "deploy:www-data 710"
+
+
+def test_what_is_for_configured_addresses_is_refused_to_others(served: One) -> None:
+    machine = served[2]
+    paths = ("/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics", "/metrics/all")
+    for path in paths:
+        with socket.create_connection((machine.address, 80), timeout=20) as link:
+            link.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+            assert b" 403 " in link.recv(200), path
+    local = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/metrics').status)"
+    assert machine.run("python3", "-c", local) == "200"
+    assert ask(machine, "/metricsfoo").status_code == 200
+
+
+def test_a_dead_service_is_a_bad_gateway_and_no_release_is_unavailable(served: One) -> None:
+    machine = served[2]
+    machine.run("mv", "/srv/demo/current/run/app.sock", "/srv/demo/current/run/gone.sock")
+    assert ask(machine).status_code == 502
+    machine.run("mv", "/srv/demo/current/run/gone.sock", "/srv/demo/current/run/app.sock")
+    machine.run("mv", "/srv/demo/current", "/srv/demo/kept")
+    answer = ask(machine)
+    machine.run("mv", "/srv/demo/kept", "/srv/demo/current")
+    assert answer.status_code == 503 and answer.headers["Retry-After"] == "30"
+    assert ask(machine).status_code == 200
+
+
+def test_the_site_bounds_requests_and_logs_upstream_times(served: One) -> None:
+    machine = served[2]
+    with requests.Session() as session:
+        session.trust_env = False
+        large = session.post(f"http://{machine.address}/", data=b"x" * (11 << 20), timeout=60)
+    assert large.status_code == 413 and large.headers["Server"] == "nginx"
+    ask(machine, "/?token=secret", headers={"X-Request-ID": "the-request"})
+    log = machine.run("cat", "/var/log/nginx/demo.access.log")
+    line = next(line for line in log.splitlines() if '"id":"the-request"' in line)
+    assert '"upstream_status":"200"' in line and '"upstream_seconds":"0.' in line
+    assert "secret" not in log
+
+
+def test_a_reboot_brings_the_release_back_by_itself(served: One) -> None:
+    _, project, machine = served
+    machine.power_off()
+    machine.power_on()
+    until(lambda: _status(machine) == 200, "the release did not come back")
+    assert project.inv(*HOST, "--check").returncode == 0
+
+
+def _status(machine: Machine) -> int:
+    try:
+        return ask(machine).status_code
+    except requests.RequestException:
+        return 0
+
+
+LINKS = {
+    "the folder": ("rm -rf .ssh; ln -s /root/.ssh .ssh", ".ssh is a link"),
+    "the file": ("ln -sf /root/.ssh/authorized_keys .ssh/authorized_keys", "is a link"),
+    "a pipe": ("rm .ssh/authorized_keys; mkfifo .ssh/authorized_keys", "is a link or the like"),
+}
+
+
+@pytest.mark.parametrize(("planted", "said"), LINKS.values(), ids=LINKS)
+def test_root_follows_no_link_that_the_user_has_planted(
+    served: One, planted: str, said: str
+) -> None:
+    _, project, machine = served
+    before = machine.run("sh", "-c", "ls -la /root/.ssh; cat /root/.ssh/*")
+    machine.run("sh", "-c", f"cp -a ~/.ssh ~/kept; cd; {planted}", user="deploy")
+    try:
+        refused = project.inv(*HOST)
+        assert refused.returncode == 1 and said in refused.stderr
+        assert machine.run("sh", "-c", "ls -la /root/.ssh; cat /root/.ssh/*") == before
+    finally:
+        machine.run("sh", "-c", "rm -rf ~/.ssh; mv ~/kept ~/.ssh", user="deploy")
+    assert project.inv(*HOST, "--check").returncode == 0
+
+
+def test_a_directory_that_others_could_replace_is_refused(served: One) -> None:
+    _, project, machine = served
+    machine.run("ln", "-s", "/etc", "/home/deploy/app", user="deploy")
+    mode = machine.run("stat", "-c", "%U %a", "/etc")
+    configure(served, path="/home/deploy/app")
+    refused = project.inv(*HOST)
+    configure(served)
+    assert refused.returncode == 1 and "is not only root's" in refused.stderr
+    assert machine.run("stat", "-c", "%U %a", "/etc") == mode
+
+
+def test_with_a_certificate_everybody_else_is_sent_to_https(served: One) -> None:
+    """And the deploy goes on verifying the release through the host's own front, in plain HTTP."""
+    _, project, machine = served
+    files = {"certificate": "/etc/ssl/demo.pem", "key": "/etc/ssl/private/demo.pem"}
+    configure(served, host_header=NAME, server={"tls": files})
+    refused = project.inv(*HOST)
+    assert refused.returncode == 1 and "/etc/ssl/demo.pem can't be read" in refused.stderr
+    words = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={NAME}"
+    words += (
+        f" -addext subjectAltName=DNS:{NAME} -keyout {files['key']} -out {files['certificate']}"
+    )
+    machine.run("mkdir", "-p", "/etc/ssl/private")
+    machine.run("openssl", *words.split())
+    done = project.inv(*HOST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.inv(*HOST, "--check").returncode == 0
+    sent = ask(machine, "/a?b=c", headers={"Host": NAME}, allow_redirects=False)
+    assert (sent.status_code, sent.headers["Location"]) == (308, f"https://{NAME}/a?b=c")
+    assert "hello" in _https(machine, machine.run("cat", files["certificate"]))
+    deployed = project.inv(*DEPLOY)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    configure(served)
+    assert project.inv(*HOST).returncode == 0
+
+
+def _https(machine: Machine, certificate: str) -> str:
+    trusting = ssl.create_default_context(cadata=certificate)
+    with socket.create_connection((machine.address, 443), timeout=20) as plain:
+        with trusting.wrap_socket(plain, server_hostname=NAME) as link:
+            link.sendall(f"GET / HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode())
+            return b"".join(iter(lambda: link.recv(4096), b"")).decode()
