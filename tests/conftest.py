@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.project import Project
+from tests.system import engine, image
 
 Make = Callable[..., Project]
 
@@ -40,3 +41,19 @@ def make(tmp_path: Path) -> Iterator[Make]:
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
     """As `make`, for projects that the tests of a module share."""
     yield from _projects(tmp_path_factory.mktemp("lasting"))
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[engine.Engine]:
+    """The container engine behind real hosts; where what it needs is missing, that is said."""
+    if wrong := engine.missing():
+        pytest.skip(wrong)
+    made = engine.Engine()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def debian(docker: engine.Engine) -> str:
+    """The image of a Debian server."""
+    return image.image(docker)

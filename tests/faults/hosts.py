@@ -1,28 +1,30 @@
-"""What a fault test does to hosts and asks of them; the sandbox's way of doing it."""
+"""What a fault test does to hosts and asks of them; what all have whose files are seen here."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-import resource
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 
-from tasks.lib.sandbox import control, processes, state
-from tasks.lib.settings import Sandbox, Settings
-from tests.faults.proxy import Proxy
 from tests.support.project import Project
 
 
 class Hosts(Protocol):
-    """Hosts, numbered from 1. Whoever has others than the sandbox's writes this for them."""
+    """Hosts, numbered from 1."""
 
     numbers: tuple[int, ...]
     fronts: tuple[str, ...]  # their addresses for users
-    ways: tuple[int, ...]  # ports on this machine that lead to their sshd and can be cut
+    ways: tuple[
+        int, ...
+    ]  # ports on this machine that lead to their sshd, where it takes some to cut
+    supervised: bool  # what is killed there is started again by somebody
+
+    def close(self) -> None: ...
 
     # Questions, answered without the code under test.
 
@@ -78,33 +80,38 @@ class Hosts(Protocol):
         """Turn it on again; it has booted when this returns."""
 
     def fill_disk(self, number: int, left: int) -> None:
-        """Let no file there be longer than `left` bytes; 0 takes it back."""
+        """Let no file there become longer than `left` bytes; 0 takes it back."""
 
 
-class SandboxHosts:
-    """The hosts of a scratch project's sandbox."""
+class Ground(Protocol):
+    """Where a world stands: makes a project and its hosts."""
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.base = (project.root / ".sandbox").resolve()
-        self.settings = Settings(sandbox=Sandbox(hosts=project.hosts))
-        known = state.read(self.base).hosts
-        self.numbers = tuple(range(1, len(known) + 1))
-        self.fronts = tuple(host.front for host in known)
-        self.proxies = [Proxy(host.ssh_port) for host in known]
-        self.ways = tuple(proxy.port for proxy in self.proxies)
+    environment: str
+
+    def open(self, directory: Path, service: dict[str, Any]) -> tuple[Project, Hosts]: ...
+
+    def close(self, project: Project) -> None: ...
+
+
+class Files:
+    """Hosts whose files and processes can be seen from here: at `path`, and `marked`."""
+
+    numbers: tuple[int, ...]
+
+    def __init__(self) -> None:
         self.stopped: list[psutil.Process] = []
 
-    def close(self) -> None:
-        self.wake_run()
-        for proxy in self.proxies:
-            proxy.close()
-
     def path(self, number: int, *parts: str) -> Path:
-        return self.project.host(number).joinpath(*parts)
+        """A place in the application's directory."""
+        raise NotImplementedError
+
+    def marked(self, number: int) -> Iterable[psutil.Process]:
+        """Every process of a host."""
+        raise NotImplementedError
 
     def live(self, number: int) -> str:
-        return self.project.current(number)
+        link = self.path(number, "current")
+        return os.path.basename(os.readlink(link)) if link.is_symlink() else ""
 
     def manifest(self, number: int, release: str) -> dict[str, Any] | None:
         try:
@@ -143,7 +150,9 @@ class SandboxHosts:
         return str(said["way"])
 
     def journal(self, number: int) -> list[dict[str, Any]]:
-        return self.project.journal(number)
+        return [
+            json.loads(line) for line in self.path(number, "journal.jsonl").read_text().splitlines()
+        ]
 
     def instances(self, number: int) -> list[str]:
         found = []
@@ -157,12 +166,9 @@ class SandboxHosts:
     def commands(self, number: int, word: str = "hook.py") -> int:
         return len(self._running(number, word))
 
-    def _marked(self, number: int) -> list[psutil.Process]:
-        return processes.marked(self.base / f"host{number}")
-
     def _running(self, number: int, script: str) -> list[psutil.Process]:
         found = []
-        for each in self._marked(number):
+        for each in self.marked(number):
             try:
                 if script in each.cmdline():
                     found.append(each)
@@ -170,38 +176,20 @@ class SandboxHosts:
                 continue
         return found
 
-    def cut(self, *numbers: int) -> None:
-        for number in numbers:
-            self.proxies[number - 1].cut()
-
-    def deafen(self, *numbers: int) -> None:
-        for number in numbers:
-            self.proxies[number - 1].deafen()
-
-    def strand(self, *numbers: int) -> None:
-        for number in numbers:
-            self.proxies[number - 1].strand()
-
-    def mend(self) -> int:
-        broken = 0
-        for proxy in self.proxies:
-            proxy.mend()
-            broken, proxy.broken = broken + proxy.broken, 0
-        return broken
-
     def _run(self, number: int) -> tuple[psutil.Process, psutil.Process]:
         """The worker, which holds the lock and has threads, and the guard, whose child it is."""
-        lock = str(self.path(number, "lock").resolve())
+        lock = os.stat(self.path(number, "lock"))
         holders = []
-        for each in self._marked(number):
+        for each in self.marked(number):
             try:
-                holds = any(file.path == lock for file in each.open_files())
-                if holds and each.num_threads() > 1:
+                if each.num_threads() > 1 and _has_open(each.pid, lock):
                     holders.append(each)
             except psutil.Error:
                 continue
         (worker,) = holders
-        return worker, psutil.Process(worker.ppid())
+        parent = worker.parent()
+        assert parent is not None
+        return worker, parent
 
     def kill_run(self, number: int, guard: bool) -> None:
         worker, guarding = self._run(number)
@@ -220,14 +208,11 @@ class SandboxHosts:
                 each.resume()
         self.stopped.clear()
 
-    def power_off(self, number: int) -> None:
-        control.kill_host(self.settings, self.project.root, f"host{number}")
 
-    def power_on(self, number: int) -> None:
-        control.restart_host(self.settings, self.project.root, f"host{number}")
-
-    def fill_disk(self, number: int, left: int) -> None:
-        """By a limit on what its processes may write: no file system of its own, no root."""
-        pid = next(h.pid for h in state.read(self.base).hosts if h.name == f"host{number}")
-        most = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (left or most, most))
+def _has_open(pid: int, file: os.stat_result) -> bool:
+    """Whether a process has this very file open, by whatever name it knows it."""
+    place = f"/proc/{pid}/fd"
+    try:
+        return any(os.path.samestat(os.stat(f"{place}/{name}"), file) for name in os.listdir(place))
+    except OSError:
+        return False

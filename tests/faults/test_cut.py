@@ -92,7 +92,7 @@ def test_a_break_longer_than_the_lease_ends_everywhere_on_the_old_release(
 def test_a_rollback_whose_operator_is_cut_off_has_gone_on(world: World) -> None:
     old = world.live()
     with world.users():
-        rollback = world.operate("pause", "switch:begin", "rollback", "--env=sandbox", "--yes")
+        rollback = world.operate("pause", "switch:begin", *world.rollback)
         rollback.wait()
         world.hosts.cut(*world.hosts.numbers)
         rollback.go()

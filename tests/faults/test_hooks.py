@@ -90,7 +90,7 @@ def test_one_that_comes_while_another_is_at_work_changes_nothing(world: World) -
         first = world.operate("pause", "verify:begin", "deploy", lease=20)
         first.wait()
         begun = time.monotonic()
-        told = world.project.document("rollback", "--env=sandbox", "--yes", code=2)
+        told = world.project.document(*world.rollback, code=2)
         assert time.monotonic() - begun < 20  # the holder's lease, which it doesn't wait for
         first.go()
         assert first.end() == 0, first.err

@@ -19,7 +19,7 @@ def interrupted(world: World, place: str, *words: str) -> Operator:
     told = operator.document["error"]
     assert told["message"].count("\n") == 0
     assert told["message"].startswith(f"Interrupted at {place.partition(':')[0]}. ")
-    assert operator.document["next"] == "inv deploy.status --env=sandbox"
+    assert operator.document["next"] == f"inv deploy.status --env={world.ground.environment}"
     assert "Traceback" not in operator.err
     world.free()
     world.agree(world.live())
@@ -45,7 +45,7 @@ def test_a_deploy(world: World, place: str) -> None:
 def test_a_rollback(world: World, place: str) -> None:
     old = world.live()
     with world.users():
-        operator = interrupted(world, place, "rollback", "--env=sandbox", "--yes")
+        operator = interrupted(world, place, *world.rollback)
         if place in UNARMED:
             assert world.live() == old
         else:

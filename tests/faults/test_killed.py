@@ -62,7 +62,7 @@ def test_a_deploy_without_its_operator_ends_everywhere_the_same(world: World, pl
 def test_a_rollback_without_its_operator_ends_everywhere_the_same(world: World, place: str) -> None:
     old = world.live()
     with world.users():
-        killed(world, place, "rollback", "--env=sandbox", "--yes")
+        killed(world, place, *world.rollback)
         live = world.live()
         world.agree(live)
         if place in UNARMED:
@@ -97,15 +97,14 @@ def test_a_migration_is_not_cut_short_because_its_operator_is_gone(world: World)
     world.heal()
 
 
-@pytest.mark.parametrize(
-    "words", [("deploy",), ("rollback", "--env=sandbox", "--yes")], ids=["confirm", "arm"]
-)
+@pytest.mark.parametrize("place", ["confirm:amid", "arm:amid"])
 def test_inside_the_one_round_that_can_part_them_every_host_serves_and_the_next_run_heals(
-    world: World, words: tuple[str, ...]
+    world: World, place: str
 ) -> None:
     world.commit()
+    words = ("deploy",) if place == "confirm:amid" else world.rollback
     with world.users():
-        killed(world, "confirm:amid" if words[0] == "deploy" else "arm:amid", *words)
+        killed(world, place, *words)
         live = {number: world.hosts.live(number) for number in world.hosts.numbers}
         assert len(set(live.values())) == 2  # no protocol can exclude it
         for number, release in live.items():

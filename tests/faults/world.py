@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.load import Load, Snapshot
-from tests.faults.hosts import SandboxHosts
-from tests.support.project import ROOT, Project
+from tests.faults.hosts import Ground
+from tests.support.project import ROOT
 
 DRIVER = ROOT / "tests" / "faults" / "driver.py"
 DRAINING = 2  # instances that may be there when a case begins: one is live, one may be leaving
@@ -86,8 +86,8 @@ class Operator:
 class World:
     """One world serves many cases; `clean` says whether a case left it fit for the next."""
 
-    def __init__(self, directory: Path, **service: Any) -> None:
-        self.directory, self.cases = directory, 0
+    def __init__(self, directory: Path, ground: Ground, **service: Any) -> None:
+        self.directory, self.ground, self.cases = directory, ground, 0
         hooks = {"backup": "python hook.py"}
         limits = {
             "connect": "4s",
@@ -98,10 +98,8 @@ class World:
             "hook": "20s",
         }
         service = {"hooks": hooks, "limits": limits, "keep": 3, **service}
-        self.project = Project(directory / "project", hosts=3, service=service)
-        started = self.project.inv("host", "--env=sandbox")
-        assert started.returncode == 0, started.stdout + started.stderr
-        self.hosts = SandboxHosts(self.project)
+        self.project, self.hosts = ground.open(directory / "project", service)
+        self.rollback = ("rollback", f"--env={ground.environment}", "--yes")
 
     def prepare(self) -> None:
         """Have two releases closed."""
@@ -111,8 +109,7 @@ class World:
 
     def close(self) -> None:
         self.hosts.close()
-        stopped = self.project.inv("host.down", "--env=sandbox")
-        assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+        self.ground.close(self.project)
 
     # Acting.
 
@@ -127,7 +124,8 @@ class World:
         signs = self.directory / f"signs {time.monotonic_ns()}"
         signs.mkdir()
         ways = ",".join(str(port) for port in self.hosts.ways)
-        argv = [sys.executable, str(DRIVER), action, place, str(signs), "--through", ways, "--"]
+        through = ["--through", ways] if ways else []
+        argv = [sys.executable, str(DRIVER), action, place, str(signs), *through, "--"]
         env = {**self.project.variables(), "INVOKE_SERVICE_LIMITS_LEASE": f"{lease:g}s"}
         env.update(variables)
         process = subprocess.Popen(
@@ -239,8 +237,8 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
 class Worlds:
     """Hands out the world, and a new one where a case left it unfit."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory, self.made = directory, 0
+    def __init__(self, directory: Path, ground: Ground) -> None:
+        self.directory, self.ground, self.made = directory, ground, 0
         self.world: World | None = None
 
     def clean(self) -> World:
@@ -252,7 +250,7 @@ class Worlds:
             except AssertionError:  # the case before has failed, and said so
                 self.close(fit=False)
         self.made += 1
-        self.world = World(self.directory / f"world {self.made}")
+        self.world = World(self.directory / f"world {self.made}", self.ground)
         self.world.prepare()
         self.world.clean()
         return self.world
