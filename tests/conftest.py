@@ -1,15 +1,33 @@
-"""Fixtures of the tests of whole phases; see tests/support/."""
+"""Fixtures of the tests of whole phases, of faults and of real hosts.
+
+See tests/support/, tests/faults/world.py and tests/system/.
+"""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.faults.hosts import Ground
+from tests.faults.sandbox import SandboxGround
+from tests.faults.world import World, Worlds
 from tests.support.project import Project
 from tests.system import engine, image
+from tests.system.hosts import DebianGround
+
+
+def pytest_configure() -> None:
+    """Have fixtures put away what they made also when somebody ends the tests."""
+
+    def end(*_: object) -> None:
+        pytest.exit("ended by SIGTERM", 143)
+
+    signal.signal(signal.SIGTERM, end)
+
 
 Make = Callable[..., Project]
 
@@ -57,3 +75,26 @@ def docker() -> Iterator[engine.Engine]:
 def debian(docker: engine.Engine) -> str:
     """The image of a Debian server."""
     return image.image(docker)
+
+
+# A case of the fault tests runs in the sandbox and on real hosts.
+GROUNDS = ["sandbox", pytest.param("debian", marks=pytest.mark.system)]
+
+
+@pytest.fixture(scope="session", params=GROUNDS)
+def worlds(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worlds]:
+    ground: Ground = SandboxGround()
+    if request.param == "debian":
+        docker = request.getfixturevalue("docker")
+        ground = DebianGround(docker, request.getfixturevalue("debian"))
+    made = Worlds(tmp_path_factory.mktemp("faults"), ground)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(worlds: Worlds) -> World:
+    """Three hosts with nothing under way, all on one release, with another to go back to."""
+    return worlds.clean()

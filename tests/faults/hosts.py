@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -54,6 +55,9 @@ class Hosts(Protocol):
 
     def commands(self, number: int, word: str = "hook.py") -> int:
         """How many commands are running that have this word."""
+
+    def marked(self, number: int) -> Iterable[psutil.Process]:
+        """Every process of a host."""
 
     # Faults.
 
@@ -193,9 +197,9 @@ class Files:
 
     def kill_run(self, number: int, guard: bool) -> None:
         worker, guarding = self._run(number)
-        if guard:
-            guarding.kill()
-        worker.kill()
+        for each in (guarding, worker) if guard else (worker,):
+            with contextlib.suppress(psutil.NoSuchProcess):  # whoever supervises it was faster
+                each.kill()
 
     def stop_run(self, number: int) -> None:
         self.stopped += self._run(number)

@@ -48,14 +48,18 @@ def test_a_disk_that_fills_up_while_staging_is_told_and_changes_nothing(world: W
     with open(world.project.root / "large", "wb") as large:
         large.write(os.urandom(3_000_000))
     world.commit()
-    world.hosts.fill_disk(2, 1_000_000)
+    deploy = world.operate("pause", "stage:begin", "deploy", lease=20)
     try:
         with world.users() as seen:
-            told = world.project.document("deploy", code=1)
+            deploy.wait()
+            world.hosts.fill_disk(2, 1_000_000)
+            deploy.go()
+            assert deploy.end() == 1, deploy.out + deploy.err
             world.free()
             world.agree(old)
     finally:
         world.hosts.fill_disk(2, 0)
+    told = deploy.document
     assert set(seen.live) == {old}
     assert told["error"]["kind"] == "disk", told
     assert "host2" in told["error"]["message"] and "host1" not in told["error"]["message"]

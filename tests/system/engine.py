@@ -31,6 +31,9 @@ def missing() -> str:
     return f"real hosts need: apt install {' '.join(packages)}" if packages else ""
 
 
+LABEL = "circle-of-closure.test"
+
+
 class Engine:
     """Docker's command line, and a daemon behind it.
 
@@ -45,6 +48,7 @@ class Engine:
         self._place = Path(tempfile.mkdtemp(prefix="circle-engine-"))
         if not self._answers():
             self._start()
+        self._sweep()
 
     def run(self, *words: str, data: bytes = b"") -> str:
         """Run `docker words…` and return what it printed. Raises AssertionError with its words."""
@@ -62,6 +66,22 @@ class Engine:
             self._daemon.wait(60)
             subprocess.run(["iptables-restore"], input=self._rules, check=True)
         shutil.rmtree(self._place, ignore_errors=True)
+
+    def label(self, mount: str = "") -> list[str]:
+        """The words that mark something as ours while this process lives; `mount`: its disk."""
+        return ["--label", f"{LABEL}={os.getpid()} {mount}".rstrip()]
+
+    def _sweep(self) -> None:
+        """Take away what tests have left that were killed and could not."""
+        asked = ["--filter", f"label={LABEL}", "--format", f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}']
+        for what, remove in (("container", ("rm", "-f", "-v")), ("network", ("rm",))):
+            listed = self.run(what, "ls", *(["-a"] if what == "container" else []), *asked)
+            for line in listed.splitlines():
+                name, pid, *mount = line.split(" ", 2)
+                if not os.path.exists(f"/proc/{pid}"):
+                    self.run(what, *remove, name)
+                    for place in mount:
+                        subprocess.run(["umount", place], check=True)
 
     def _answers(self) -> bool:
         asked = ["docker", "version", "--format", "{{.Server.Version}}"]

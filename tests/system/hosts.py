@@ -12,10 +12,11 @@ from typing import Any
 import psutil
 
 from tests.faults.hosts import Files, Hosts
+from tests.faults.world import World, wait_for
 from tests.support.project import Project
 from tests.system.engine import Engine
 from tests.system.machine import Machine
-from tests.system.site import ENVIRONMENT, Site
+from tests.system.site import ENVIRONMENT, USER, Site
 
 
 class DebianGround:
@@ -28,7 +29,7 @@ class DebianGround:
         self.site: Site | None = None
 
     def open(self, directory: Path, service: dict[str, Any]) -> tuple[Project, Hosts]:
-        self.site = Site(self.engine, self.image, directory.parent / "site")
+        self.site = Site(self.engine, self.image)
         try:
             return self.site.project(directory, service), DebianHosts(self.site.machines)
         except BaseException:
@@ -97,7 +98,17 @@ class DebianHosts(Files):
         self.machines[number - 1].power_off()
 
     def power_on(self, number: int) -> None:
-        self.machines[number - 1].power_on()
+        machine = self.machines[number - 1]
+        machine.power_on()
+        # The system is up before the user's own manager has done what it does at boot.
+        shown = ("show", "-P", "ActiveState", "demo-boot.service")
+        wait_for(lambda: machine.systemctl(USER, *shown) == "active", f"{machine.name} has booted")
 
     def fill_disk(self, number: int, left: int) -> None:
         self.machines[number - 1].fill(left)
+
+
+def machines(world: World) -> list[Machine]:
+    """The machines of a world on real hosts."""
+    assert isinstance(world.hosts, DebianHosts)
+    return world.hosts.machines

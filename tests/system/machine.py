@@ -55,6 +55,7 @@ class Machine:
         _run("mount", "-o", "loop", str(self.image_file), str(self.srv))
         (self.srv / "lost+found").rmdir()
         words = ["--name", self.container, "--hostname", self.name, "--network", self.network]
+        words += self.engine.label(str(self.srv))
         words += ["--ip", self.address, *BOOTS, "-v", f"{self.srv}:/srv"]
         self.engine.run("run", "-d", *words, self.image, "/bin/sh", "-c", INIT)
 
@@ -91,6 +92,11 @@ class Machine:
     def run(self, *argv: str, data: str = "", user: str = "root") -> str:
         """Run a command on it and return what it printed. Raises AssertionError with its words."""
         return self.engine.run("exec", "-i", "-u", user, self.container, *argv, data=data.encode())
+
+    def systemctl(self, user: str, *words: str) -> str:
+        """Ask a user's own systemd."""
+        place = f"XDG_RUNTIME_DIR=/run/user/{self.run('id', '-u', user)}"
+        return self.run("env", place, "systemctl", "--user", *words, user=user)
 
     @property
     def host_key(self) -> str:

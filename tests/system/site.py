@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,11 @@ class Site:
     They let `identity` in as root; `close` removes them.
     """
 
-    def __init__(self, engine: Engine, image: str, directory: Path, count: int = 3) -> None:
-        self.engine, self.directory = engine, directory
+    def __init__(self, engine: Engine, image: str, count: int = 3) -> None:
+        self.engine = engine
+        # Not in pytest's own, which it clears away after some runs with whatever is mounted there.
+        self.directory = directory = Path(tempfile.mkdtemp(prefix="circle-site-"))
         self.network = f"circle-{os.getpid()}-{secrets.token_hex(2)}"
-        directory.mkdir(parents=True)
         self.identity = directory / "key"
         words = ["-q", "-t", "ed25519", "-N", "", "-f", str(self.identity)]
         subprocess.run(["ssh-keygen", *words], check=True)
@@ -51,7 +54,7 @@ class Site:
             subnet = f"172.31.{third}"
             try:
                 words = ["--driver", "bridge", "--subnet", f"{subnet}.0/24", self.network]
-                self.engine.run("network", "create", *words)
+                self.engine.run("network", "create", *self.engine.label(), *words)
                 return subnet
             except AssertionError as error:
                 if "overlap" not in str(error):
@@ -63,6 +66,7 @@ class Site:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(Machine.remove, self.machines))
         self.engine.run("network", "rm", self.network)
+        shutil.rmtree(self.directory)
 
     def environment(self, **said: Any) -> dict[str, Any]:
         """The environment of these machines, for invoke.yaml."""
