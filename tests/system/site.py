@@ -96,29 +96,5 @@ class Site:
 
     def prepare(self, project: Project) -> None:
         """Have `inv host` make servers of them."""
-        for machine in self.machines:
-            _by_hand(machine)
-
-
-def _by_hand(machine: Machine) -> None:
-    script = r"""
-set -eu
-id deploy >/dev/null 2>&1 || useradd -m -s /bin/bash deploy
-install -d -m 700 -o deploy -g deploy /home/deploy/.ssh
-install -m 600 -o deploy -g deploy /root/.ssh/authorized_keys /home/deploy/.ssh/authorized_keys
-loginctl enable-linger deploy
-install -d -m 711 -o deploy -g deploy /srv/demo
-cat >/etc/nginx/sites-enabled/default <<'END'
-server {
-  listen 80 default_server;
-  location / {
-    proxy_pass http://unix:/srv/demo/current/run/app.sock;
-    proxy_http_version 1.1;
-    proxy_set_header Connection close;
-    proxy_set_header Host $host;
-  }
-}
-END
-systemctl restart nginx
-"""
-    machine.run("sh", "-c", script)
+        done = project.inv("host", f"--env={ENVIRONMENT}", timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
