@@ -90,15 +90,19 @@ def summary(requests: Sequence[Request]) -> Snapshot:
 class Load:
     """Requests to `urls` in turn, `rate` a second, from a thread of its own.
 
-    A request without a complete answer after `timeout` seconds is lost. Also a context manager.
+    A request without a complete answer after `timeout` seconds is lost. `host`: the Host header,
+    where it isn't the URL's. Also a context manager.
     """
 
-    def __init__(self, urls: Sequence[str], rate: float = 100.0, timeout: float = 10.0) -> None:
+    def __init__(
+        self, urls: Sequence[str], rate: float = 100.0, timeout: float = 10.0, host: str = ""
+    ) -> None:
         if not urls or rate <= 0 or timeout <= 0:
             raise ValueError("a load needs a URL, a rate and a timeout above zero")
         self._urls = tuple(urls)
         self._rate = rate
         self._timeout = timeout
+        self._headers = {"Host": host} if host else {}
         self._done: list[Request] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
@@ -133,7 +137,9 @@ class Load:
 
         timeout = aiohttp.ClientTimeout(total=self._timeout)
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, headers=self._headers
+        ) as session:
             # A second try on a new connection, unasked, would hide what the first one lost.
             session._retry_connection = False
             began, sent = time.monotonic(), 0

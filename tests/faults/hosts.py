@@ -20,6 +20,7 @@ class Hosts(Protocol):
 
     numbers: tuple[int, ...]
     fronts: tuple[str, ...]  # their addresses for users
+    host: str  # the Host header of users' requests, "" for the address
     ways: tuple[
         int, ...
     ]  # ports on this machine that lead to their sshd, where it takes some to cut

@@ -38,6 +38,7 @@ class SandboxHosts(Files):
     """The hosts of a scratch project's sandbox."""
 
     supervised = False
+    host = ""
 
     def __init__(self, project: Project) -> None:
         super().__init__()

@@ -150,10 +150,9 @@ class World:
     def users(self, *numbers: int) -> Iterator[Seen]:
         """Users ask all the while, and `current` is looked at; numbers: their hosts, or all."""
         chosen = numbers or self.hosts.numbers
-        fronts = [self.hosts.fronts[number - 1] for number in chosen]
         seen, done = Seen(), threading.Event()
         watcher = threading.Thread(target=self._look, args=(seen, done, chosen))
-        load = Load([f"{front}{path}" for front in fronts for path in ("/", "/api/version")], RATE)
+        load = self.load(*chosen)
         load.start()
         watcher.start()
         try:
@@ -167,6 +166,12 @@ class World:
         assert (figures.lost, figures.torn, figures.errors) == (0, 0, 0), figures
         assert all(seen.live.values()), f"current pointed at what is not complete: {seen.live}"
         assert set(figures.releases) <= set(seen.live), (figures.releases, seen.live)
+
+    def load(self, *numbers: int, rate: float = RATE) -> Load:
+        """Requests to hosts through their fronts, `rate` a second in all."""
+        fronts = [self.hosts.fronts[number - 1] for number in numbers]
+        urls = [f"{front}{path}" for front in fronts for path in ("/", "/api/version")]
+        return Load(urls, rate, host=self.hosts.host)
 
     def _look(self, seen: Seen, done: threading.Event, numbers: tuple[int, ...]) -> None:
         while not done.wait(0.01):

@@ -52,6 +52,7 @@ class DebianHosts(Files):
         self.machines = machines
         self.numbers = tuple(range(1, len(machines) + 1))
         self.fronts = tuple(f"http://{machine.address}" for machine in machines)
+        self.host = machines[0].address  # as in the environment's url
         self.broken = 0
 
     def close(self) -> None:

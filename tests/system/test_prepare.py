@@ -22,7 +22,7 @@ def pair(
 ) -> Iterator[tuple[Site, Project]]:
     """Two servers, as they are rented."""
     base = tmp_path_factory.mktemp("prepared")
-    site = Site(docker, debian, base / "site", count=2)
+    site = Site(docker, debian, count=2)
     try:
         yield site, fresh(site, base / "project")
     finally:

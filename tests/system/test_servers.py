@@ -8,7 +8,6 @@ import time
 import psutil
 import pytest
 
-from scripts.load import Load
 from tests.faults.world import World, wait_for
 from tests.system.hosts import machines
 
@@ -19,8 +18,7 @@ PEAK = 200.0  # requests a second
 
 
 def test_twenty_deploys_and_ten_rollbacks_in_a_row_lose_nothing(world: World) -> None:
-    urls = [f"{front}{path}" for front in world.hosts.fronts for path in ("/", "/api/version")]
-    with Load(urls, PEAK) as load:
+    with world.load(*world.hosts.numbers, rate=PEAK) as load:
         for number in range(DEPLOYS):
             world.commit()
             world.heal()
@@ -50,8 +48,7 @@ def test_a_front_that_is_reloaded_meanwhile_loses_nothing(world: World, step: st
 def test_a_front_that_is_restarted_loses_only_what_it_had_no_ears_for(world: World) -> None:
     """What is lost is lost on that host, while its nginx was down; the deploy closes."""
     world.commit()
-    fronts = world.hosts.fronts
-    with world.users(1, 3), Load([fronts[1]], 100.0) as load:
+    with world.users(1, 3), world.load(2, rate=100.0) as load:
         deploy = world.operate("pause", "switch:begin", "deploy", lease=10)
         deploy.wait()
         began = time.monotonic()
@@ -83,8 +80,8 @@ def test_a_front_that_is_gone_is_named_and_every_host_goes_back(world: World) ->
 
 def test_a_service_that_is_killed_is_up_again_by_itself(world: World) -> None:
     """What is lost is counted: what was in flight, and what came until it served again."""
-    live, front = world.live(), world.hosts.fronts[0]
-    with world.users(2, 3), Load([f"{front}/api/version"], 100.0) as load:
+    live = world.live()
+    with world.users(2, 3), world.load(1, rate=100.0) as load:
         wait_for(lambda: load.snapshot().ok > 20, "requests are answered")
         (victim,) = serving(world, 1, live)
         victim.kill()
