@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import shlex
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,11 +36,12 @@ PARTS = (
     "relay",
 )
 
-# A length and that many bytes of source come first, so that the rest of the input stays for the
-# agent; the mark ends the words of a talkative login shell. Nothing of ours or of the user's is
-# ever part of this command.
+# A length and that many bytes of deflated source come first, so that the rest of the input stays
+# for the agent; the mark ends the words of a talkative login shell. Nothing of ours or of the
+# user's is ever part of this command.
 _LOADER = (
-    "import sys;i=sys.stdin.buffer;m,n=i.readline().split();s=i.read(int(n));"
+    "import sys,zlib;i=sys.stdin.buffer;m,n=i.readline().split();"
+    "s=zlib.decompress(i.read(int(n)));"
     "exec(compile(s,'agent.py','exec'),{'__name__':'agent','MARK':m.decode(),'SOURCE':s})"
 )
 
@@ -66,6 +68,15 @@ def command(python: str) -> str:
 def source() -> bytes:
     """Return the agent as one Python source."""
     return assembled([HOME / f"{name}.py" for name in PARTS])
+
+
+@functools.cache
+def packed() -> bytes:
+    """Return that source as the loader reads it: deflated, to less than a third.
+
+    Who talks to many hosts at once asks for it before: each thread would make its own.
+    """
+    return zlib.compress(source())
 
 
 def assembled(files: Sequence[Path]) -> bytes:

@@ -106,7 +106,8 @@ class Fleet:
 
     def connect(self) -> dict[str, Refused]:
         """Connect to every host; returns why not, by host."""
-        ahead.need("fabric")  # before several threads do
+        agent.packed()  # before several threads do, as the import
+        ahead.need("fabric")
         futures = {m.name: self._pool.submit(m.connect) for m in self.members}
         errors: dict[str, Refused] = {}
         for name, future in futures.items():

@@ -89,7 +89,7 @@ class Session:
 
     def _open(self, start: bool) -> Value:
         mark = secrets.token_hex(16).encode()
-        code = agent.source()
+        code = agent.packed()
         self._drop()
         channel = self._channel = self._opener()
         begin = b"%s %d\n" % (mark, len(code)) + code + _frame({**self._hello, "start": start})

@@ -139,7 +139,7 @@ def talk(rig: Rig) -> Callable[[bytes], bytes]:
 
     def send(data: bytes) -> bytes:
         channel = LocalChannel(loader(rig.python), cwd=rig.home, env=rig.env)
-        code = agent.source()
+        code = agent.packed()
         try:
             channel.write(b"mark %d\n" % len(code) + code + data)
             channel._in.close()
