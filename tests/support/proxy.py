@@ -11,13 +11,13 @@ from typing import Any
 
 
 class Proxy:
-    """Forwards 127.0.0.1:`port` (a free one) to 127.0.0.1:`to`; `delay` seconds each way.
+    """Forwards 127.0.0.1:`port` (a free one) to `host`:`to`; `delay` seconds each way.
 
     Use as a context manager.
     """
 
-    def __init__(self, to: int, delay: float = 0.0) -> None:
-        self.to, self.delay, self.port = to, delay, 0
+    def __init__(self, to: int, delay: float = 0.0, host: str = "127.0.0.1") -> None:
+        self.to, self.delay, self.host, self.port = to, delay, host, 0
         self._open: set[asyncio.StreamWriter] = set()
         self._whole = True
         self._loop = asyncio.new_event_loop()
@@ -65,7 +65,7 @@ class Proxy:
             writer.transport.abort()
             return
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self.to)
+            there, back = await asyncio.open_connection(self.host, self.to)
         except OSError:
             writer.transport.abort()
             return
