@@ -134,8 +134,9 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
                 _aside(host, lambda: settle_alone(host, "the run and its guard were killed"))
             spawned = True
         elif holder is not None and holder.get("run") != wanted["run"]:
-            closing = holder.get("doing") in ("closing", "settling")  # it ends by itself, soon
-            if time.monotonic() > (until if closing else patience):
+            # One that closes ends by itself; one that has said nothing yet has only begun.
+            soon = not holder or holder.get("doing") in ("closing", "settling")
+            if time.monotonic() > (until if soon else patience):
                 return tell(out, {"busy": holder})
         if time.monotonic() > until:
             raise Failure("run", "the run did not start on this host; its words are in run/run.log")

@@ -70,8 +70,9 @@ class Proxy:
             writer.transport.abort()
             return
         self._open |= {writer, back}
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        pumps = self._pump(reader, back), self._pump(there, writer)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*pumps, return_exceptions=True)
         self._open -= {writer, back}
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,3 +98,4 @@ class Proxy:
             await task
         finally:
             task.cancel()
+            writer.close()  # so that the other way ends, too

@@ -25,6 +25,7 @@ class Peer:
         self.field, self.project, self.tools = field, project, tools
         self.directory = directory / self.name
         self.directory.mkdir(parents=True)
+        self.controls = self.directory / "control"  # where ssh keeps connections open
         self.machines: Sequence[Machine] = ()
 
     @staticmethod
@@ -65,7 +66,7 @@ class Peer:
 
     def cool(self) -> None:
         """Close what it keeps open for the next run: people don't deploy twice in a minute."""
-        for control in self.directory.glob("control/*"):
+        for control in self.controls.glob("*"):
             words = ["ssh", "-o", f"ControlPath={control}", "-O", "exit", "nobody"]
             subprocess.run(words, capture_output=True)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Sequence
 
 from tests.benchmarks.peers.peer import HERE, Peer
 from tests.system.machine import Machine
+
+SCRIPT = str(HERE / "by-hand.sh")
 
 
 class Script(Peer):
@@ -15,18 +18,16 @@ class Script(Peer):
 
     def aim(self, machines: Sequence[Machine]) -> None:
         super().aim(machines)
-        (self.directory / "control").mkdir(mode=0o700, exist_ok=True)
+        place = self.project.root / ".git" / "by-hand"
+        (place / "control").mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(self.field.ssh_config, place)
+        self.controls = place / "control"
 
     def _hosts(self) -> list[str]:
         return [f"{each.name}={self.field.url(each, self.name)}" for each in self.machines]
 
     def deploy(self, commit: str, version: str) -> list[str]:
-        return [str(HERE / "script" / "deploy.sh"), commit, version, *self._hosts()]
+        return [SCRIPT, "deploy", commit, version, *self._hosts()]
 
     def rollback(self, version: str) -> list[str]:
-        return [str(HERE / "script" / "rollback.sh"), version, *self._hosts()]
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        control = str(self.directory / "control")
-        return {"SSH_CONFIG": str(self.field.ssh_config), "CONTROL": control}
+        return [SCRIPT, "rollback", version, *self._hosts()]
