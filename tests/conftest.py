@@ -6,7 +6,7 @@ See tests/support/, tests/faults/world.py and tests/system/.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,21 @@ from tests.faults.world import World, Worlds
 from tests.support.project import Project
 from tests.system import engine, image
 from tests.system.hosts import DebianGround
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    said = "fail where a test is skipped: what it needs is missing"
+    parser.addoption("--no-skips", action="store_true", help=said)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("no_skips"):
+        report.outcome = "failed"
+    return report
 
 
 def pytest_configure() -> None:

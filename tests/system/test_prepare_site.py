@@ -26,7 +26,7 @@ DEPLOY = ("deploy", f"--env={ENVIRONMENT}")
 def served(docker: Engine, debian: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[One]:
     """A server that is prepared and serves a release."""
     base = tmp_path_factory.mktemp("served")
-    site = Site(docker, debian, base / "site", count=1)
+    site = Site(docker, debian, count=1)
     try:
         project = fresh(site, base / "project")
         done = project.inv(*HOST)
