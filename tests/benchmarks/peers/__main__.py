@@ -64,7 +64,7 @@ def measure(
     """Yield the rows of each number of hosts and round trip."""
     bin_ = tools.install(place / "tools", chosen)
     docker = engine.Engine()
-    site = Site(docker, image.image(docker), place / "site", max(counts))
+    site = Site(docker, image.image(docker), max(counts))
     try:
         ports = {each.name: 8001 + number for number, each in enumerate(chosen)}
         field = Field(site, place / "field", ports)
