@@ -22,7 +22,7 @@ TREE = (
 
 def fresh(site: Site, root: Path, **environment: Any) -> Project:
     """Return a project whose servers nobody has prepared."""
-    others = {ENVIRONMENT: site.environment(**environment)}
+    others = {ENVIRONMENT: site.environment(**{"url": "", **environment})}
     project = Project(root, others=others, default=ENVIRONMENT)
     site.write(root)
     return project

@@ -12,7 +12,7 @@ from tests.system.engine import Engine
 from tests.system.servers import HOST, allow, ask, fresh, items, tree
 from tests.system.site import ENVIRONMENT, Site
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 Pair = tuple[Site, Project]
 
 
@@ -116,7 +116,7 @@ def test_a_host_that_cannot_be_prepared_is_named_and_keeps_no_other_from_it(prep
     site_file = broken.run("cat", "/etc/nginx/conf.d/demo.conf")
     broken.run("sh", "-c", "echo 'nonsense;' >/etc/nginx/conf.d/other.conf")
     try:
-        project.others = {ENVIRONMENT: site.environment(server={"body": "20m"})}
+        project.others = {ENVIRONMENT: site.environment(url="", server={"body": "20m"})}
         project.configure()
         done = project.inv(*HOST)
         assert done.returncode == 1

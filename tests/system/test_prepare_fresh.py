@@ -10,7 +10,7 @@ from tests.system.engine import Engine
 from tests.system.servers import HOST, ask, fresh, items, tree
 from tests.system.site import ENVIRONMENT, Site
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 PURGED = "python3-minimal python3.11-minimal nginx-common libpam-systemd dbus git"
 # Whoever installs something else at that moment.
 LOCKED = "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w');"
@@ -22,7 +22,7 @@ def test_what_is_missing_is_installed_and_a_release_is_served(
     docker: Engine, debian: str, tmp_path: Path
 ) -> None:
     """The archive is the one that the image was made from."""
-    site = Site(docker, debian, tmp_path / "site", count=1)
+    site = Site(docker, debian, count=1)
     try:
         machine = site.machines[0]
         script = (

@@ -16,7 +16,7 @@ from tests.system.machine import Machine
 from tests.system.servers import HOST, allow, ask, fresh
 from tests.system.site import ENVIRONMENT, Site
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 One = tuple[Site, Project, Machine]
 NAME = "demo.example.com"
 DEPLOY = ("deploy", f"--env={ENVIRONMENT}")
@@ -40,7 +40,7 @@ def served(docker: Engine, debian: str, tmp_path_factory: pytest.TempPathFactory
 
 def configure(one: One, **environment: object) -> None:
     site, project, _ = one
-    project.others = {ENVIRONMENT: site.environment(**environment)}
+    project.others = {ENVIRONMENT: site.environment(**{"url": "", **environment})}
     project.configure()
 
 
