@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import resource
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 import requests
 
@@ -94,6 +98,77 @@ def test_the_site_bounds_requests_and_logs_upstream_times(served: One) -> None:
     line = next(line for line in log.splitlines() if '"id":"the-request"' in line)
     assert '"upstream_status":"200"' in line and '"upstream_seconds":"0.' in line
     assert "secret" not in log
+
+
+# A service that answers with the very request that it was sent, once for each connection.
+ECHO = """
+import os, socket
+os.umask(0)
+server = socket.socket(socket.AF_UNIX)
+server.bind("/srv/demo/current/run/app.sock")
+server.listen(9)
+while True:
+    link = server.accept()[0]
+    said = b""
+    while b"\\r\\n\\r\\n" not in said:
+        said += link.recv(4096)
+    link.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(said) + said)
+"""
+
+
+@pytest.fixture
+def echo(served: One) -> Iterator[Machine]:
+    machine = served[2]
+    run = "/srv/demo/current/run"
+    machine.run("mv", f"{run}/app.sock", f"{run}/kept.sock")
+    machine.run("systemd-run", "-q", "--unit=echo", "python3", "-c", ECHO)
+    machine.run("sh", "-c", f"until [ -S {run}/app.sock ]; do sleep 0.05; done")
+    yield machine
+    machine.run("systemctl", "stop", "echo")
+    machine.run("mv", f"{run}/kept.sock", f"{run}/app.sock")
+
+
+def test_the_service_is_told_who_asks_and_may_change_the_protocol(echo: Machine) -> None:
+    given = {"X-Request-ID": "an id with spaces", "X-Forwarded-Proto": "https"}
+    plain = ask(echo, "/a%20b?c=d", headers={**given, "Connection": "keep-alive"}).text
+    first, *rest = plain.splitlines()
+    said = dict(line.split(": ", 1) for line in rest if line)
+    assert first == "GET /a%20b?c=d HTTP/1.1"
+    assert (said["Connection"], said["Host"]) == ("close", echo.address)
+    assert said["X-Forwarded-Proto"] == "http" and said["X-Forwarded-For"].endswith(".1")
+    assert len(said["X-Request-ID"]) == 32
+    wanted = {"Connection": "Upgrade", "Upgrade": "websocket", "X-Request-ID": "mine"}
+    said = dict(line.split(": ", 1) for line in ask(echo, headers=wanted).text.splitlines()[1:-1])
+    assert (said["Connection"], said["Upgrade"]) == ("upgrade", "websocket")
+    assert said["X-Request-ID"] == "mine"
+
+
+def test_a_thousand_requests_are_held_at_once(served: One) -> None:
+    """Debian's nginx has 768 connections a worker, and each request is two."""
+    _, project, machine = served
+    project.commit("slow", "slow=3")
+    deployed = project.inv(*DEPLOY)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    try:
+        assert Counter(asyncio.run(_at_once(f"http://{machine.address}/", 1000))) == {200: 1000}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    project.commit("quick", "")
+    assert project.inv(*DEPLOY).returncode == 0
+
+
+async def _at_once(url: str, count: int) -> list[int]:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def one() -> int:
+            async with session.get(url) as answer:
+                await answer.read()
+                return answer.status
+
+        return await asyncio.gather(*(one() for _ in range(count)))
 
 
 def test_a_reboot_brings_the_release_back_by_itself(served: One) -> None:
