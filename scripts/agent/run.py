@@ -212,11 +212,12 @@ class Run:
                 return self._end(server, Settler(Service(self.host)))
         steps = Steps(self.host, self.spec, self.commands)
         steps.settled = steps.settler.settle("found by the next run")
+        ended: Optional[Answer] = None
         while True:
             item = self.queue.get()
             if item is None or self.lost.is_set():
                 self.doing("settling")
-                self.send({"ended": steps.settle(*self.left)})
+                ended = steps.settle(*self.left)
                 break
             if item[0].get("do") != "beat":
                 self.doing(str(item[0].get("do"))[:80])
@@ -231,7 +232,7 @@ class Run:
             steps.afterwards()
         except Exception:  # tidying up can wait for the next run
             traceback.print_exc()
-        self._end(server, steps.settler)
+        self._end(server, steps.settler, ended)
 
     def _do(self, steps: Steps, step: Answer, upload: Any) -> Answer:
         try:
@@ -247,7 +248,8 @@ class Run:
                 with contextlib.suppress(OSError):
                     os.unlink(upload)
 
-    def _end(self, server: socket.socket, settler: Settler) -> None:
+    def _end(self, server: socket.socket, settler: Settler, ended: Optional[Answer] = None) -> None:
+        """Give the lock up, then say how the run `ended`: who hears it may begin another."""
         with contextlib.suppress(OSError):
             os.unlink("run/run.sock")
         self.lost.set()
@@ -256,6 +258,8 @@ class Run:
         server.close()
         os.close(self.lock)  # held on by a command of the run that still writes
         self.released()
+        if ended is not None:
+            self.send({"ended": ended})
         settler.finish()
 
 
