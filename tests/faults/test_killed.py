@@ -9,28 +9,13 @@ import pytest
 from tests.faults.world import World
 
 BEFORE = ("lock", "stage", "once", "start", "switch", "verify", "watch", "confirm", "close")
-MOMENTS = ("begin", "end")
 SPLIT = ("stage", "start", "switch")
-DEPLOY = [f"{s}:{m}" for s in BEFORE for m in MOMENTS] + [f"{step}:amid" for step in SPLIT]
-CONFIRMED = {"confirm:end", "close:begin", "close:end", "close:amid"}
-ROLLBACK = [
-    f"{s}:{m}"
-    for s in ("lock", "check", "start", "arm", "switch", "verify", "close")
-    for m in MOMENTS
-] + [
-    "start:amid",
-    "switch:amid",
-]
-UNARMED = {
-    "lock:begin",
-    "lock:end",
-    "check:begin",
-    "check:end",
-    "start:begin",
-    "start:amid",
-    "start:end",
-    "arm:begin",
-}
+# The end of a step is the beginning of the next.
+DEPLOY = [f"{s}:begin" for s in BEFORE] + [f"{s}:amid" for s in SPLIT] + ["close:end"]
+CONFIRMED = {"close:begin", "close:end", "close:amid"}
+BACK = ("lock", "check", "start", "arm", "switch", "verify", "close")
+ROLLBACK = [f"{s}:begin" for s in BACK] + ["start:amid", "switch:amid", "close:end"]
+UNARMED = {"lock:begin", "check:begin", "start:begin", "start:amid", "arm:begin"}
 
 
 def killed(world: World, place: str, *words: str) -> None:
