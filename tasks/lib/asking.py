@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import console, duration
 from .errors import Refused
-from .hostlist import counted
+from .hostlist import by, compact, counted
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -57,7 +57,6 @@ def show(plan: Plan) -> None:
     console.say(f"release {plan.release}, resting on facts {plan.facts}")
     if said := staged(plan):
         console.say(said)
-    console.table(
-        sorted((n, live or "nothing") for n, live in plan.hosts.items()), ("host", "live")
-    )
+    live = by({name: release or "nothing" for name, release in sorted(plan.hosts.items())})
+    console.table([(compact(names), release) for release, names in live], ("host", "live"))
     console.table([(s.name, s.on, s.does) for s in plan.steps], ("step", "on", "does"))

@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from . import console
+from . import alike, console
 from .choice import candidates, choose, migrations
 from .errors import NotClosed, Refused, Trouble
 from .fleet import HostErrors
+from .hostlist import counted
 from .plan import Plan, fingerprint, rollback_steps
 from .rollout import Rollout
 from .session import HostError, Value
@@ -46,7 +47,7 @@ class Rollback(Rollout):
             super()._connect()
         self.absent = {name: str(error) for name, error in errors.items()}
         self.fleet.members = [m for m in self.fleet.members if m.name not in self.absent]
-        for message in self.absent.values():
+        for message in alike.sentences(self.absent):
             console.warn(message)
 
     def prepare(self, facts: dict[str, Value]) -> Plan:
@@ -112,7 +113,7 @@ class Rollback(Rollout):
         detail = super().carry_out()
         if self.absent:
             raise NotClosed(
-                f"{', '.join(self.absent)} could not be rolled back; the other hosts serve"
+                f"{counted(list(self.absent))} could not be rolled back; the other hosts serve"
                 f" {detail['to']}. Run `inv rollback --env={self.environment.name}"
                 f" --to={detail['to']}` when they answer.",
                 kind="unreachable",
@@ -126,9 +127,8 @@ class Rollback(Rollout):
         failed = [member for member in self.fleet.members if member.name in error.errors]
         if len(failed) == len(self.fleet.members):
             raise error
-        for name, each in error.errors.items():
-            console.warn(f"{name}: {each.message}")
-            self.absent[name] = each.message
+        console.warn(f"{error.names}: {error}")
+        self.absent.update(error.said)
         self.fleet.members = [m for m in self.fleet.members if m not in failed]
         limit = self.environment.limits.step
         self.fleet.each(lambda member: member.session.leave(str(error), "", limit), failed)
@@ -144,7 +144,7 @@ class Rollback(Rollout):
 
     def _unusable(self, error: HostErrors) -> Trouble:
         damaged: dict[str, HostError] = error.errors
-        names = ", ".join(damaged)
+        names = counted(list(damaged))
         return Refused(
             f"The rollback was refused before anything was switched ({names}: {error}). Choose"
             f" another: `inv rollback --env={self.environment.name} --to=RELEASE`.",
@@ -189,7 +189,7 @@ class Rollback(Rollout):
         try:
             self.call("close", keep=self.environment.keep)
         except HostErrors as error:
-            console.warn(f"{', '.join(error.errors)}: {error}; the host closes by itself")
+            console.warn(f"{error.names}: {error}; the host closes by itself")
 
     def do_watch(self) -> None:
         """A watch that fails is told; going back to what was left would help nobody."""
@@ -212,7 +212,7 @@ class Rollback(Rollout):
     def _still_troubled(self, error: NotClosed) -> None:
         self.do_close()
         assert self.plan is not None
-        without = f" without {', '.join(self.absent)}" if self.absent else ""
+        without = f" without {counted(list(self.absent))}" if self.absent else ""
         raise Settled(
             f"{self.environment.name} is back on {self.plan.release}{without}, and the trouble goes"
             f" on ({error}) It is not in the code: look at the infrastructure, `inv monitor --env="

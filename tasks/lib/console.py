@@ -91,7 +91,7 @@ def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str, stre
     shown = Table(title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD)
     shown.show_header = bool(columns)
     for column in columns or [""] * max(map(len, cells), default=0):
-        shown.add_column(column)
+        shown.add_column(column, overflow="fold")  # cut short, a release or host is of no use
     for row in cells:
         shown.add_row(*(Text(cell) for cell in row))
     Console(file=stream, no_color=not _colour(stream), highlight=False).print(shown)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
+from .hostlist import FEW, between, counted
 from .session import Lost
 
 Ended = Mapping[str, Lost]
@@ -16,7 +17,7 @@ def states(ended: Ended) -> str:
         groups.setdefault(_state(lost), []).append(name)
     if len(groups) == 1 and len(ended) > 1:
         return f"Every host {next(iter(groups))}."
-    return "; ".join(f"{', '.join(names)} {state}" for state, names in groups.items()) + "."
+    return "; ".join(f"{counted(names)} {state}" for state, names in groups.items()) + "."
 
 
 def hosts(ended: Ended) -> dict[str, dict[str, Any]]:
@@ -35,20 +36,24 @@ def reverted(ended: Ended) -> bool:
 
 def report(ended: Ended, shown: str = "") -> str:
     """Return per host its load, memory and disk, and the release's last lines as the host saw
-    them; those lines once only, should they be `shown` already."""
+    them; those lines once only, should they be `shown` already. Of many hosts the room is told
+    together, and no lines: who failed has shown its own."""
+    seen = {name: lost.ended["report"] for name, lost in ended.items() if lost.ended.get("report")}
+    if len(seen) > FEW:
+        return _room(list(seen), list(seen.values()))
     lines = []
-    for name, lost in ended.items():
-        seen = lost.ended.get("report")
-        if seen:
-            memory = seen["memory_available"]
-            free = "?" if memory is None else f"{memory >> 20} MiB"
-            disk = f"{seen['disk_free'] >> 20} MiB"
-            lines.append(
-                f"{name}: load {seen['load'][0]:.2f}, memory free {free}, disk free {disk}"
-            )
-            if "\n".join(seen["log"]) not in shown:
-                lines += [f"  {line}" for line in seen["log"]]
+    for name, report in seen.items():
+        lines.append(_room([name], [report]))
+        if "\n".join(report["log"]) not in shown:
+            lines += [f"  {line}" for line in report["log"]]
     return "\n".join(lines)
+
+
+def _room(names: list[str], reports: Sequence[Mapping[str, Any]]) -> str:
+    load = between([each["load"][0] for each in reports], "{:.2f}")
+    memory = between([each["memory_available"] for each in reports], "{} MiB", 20)
+    disk = between([each["disk_free"] for each in reports], "{} MiB", 20)
+    return f"{counted(names)}: load {load}, memory free {memory}, disk free {disk}"
 
 
 def _state(lost: Lost) -> str:

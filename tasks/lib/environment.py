@@ -11,6 +11,7 @@ from . import console, envfile
 from .declare import Outcome
 from .errors import NotClosed, Refused
 from .fleet import Fleet, HostErrors, Member, held, refusal
+from .hostlist import compact, counted
 from .journal import who
 from .session import Busy
 from .settings import Environment
@@ -72,7 +73,7 @@ def _facts(fleet: Fleet, environment: Environment) -> dict[str, Any]:
         return fleet.call("facts", environment.limits.step)
     except HostErrors as error:
         raise Refused(
-            f"{', '.join(error.errors)} could not be asked ({error}); nothing was changed.",
+            f"{error.names} could not be asked ({error}); nothing was changed.",
             kind=error.kind,
             evidence=error.evidence,
         ) from None
@@ -95,10 +96,10 @@ def _send(
     try:
         fleet.each(one)
     except HostErrors as error:
-        which = f"{', '.join(error.errors)} did not take it ({error})"
+        which = f"{error.names} did not take it ({error})"
         if error.values:
             raise NotClosed(
-                f"{which}; {', '.join(error.values)} did. Push again when all of them answer:"
+                f"{which}; {counted(list(error.values))} did. Push again when all of them answer:"
                 f" `inv deploy.status --env={environment.name}`.",
                 kind=error.kind,
             ) from None
@@ -112,7 +113,7 @@ def _tell(
     rotated: Sequence[str],
 ) -> None:
     had = {key for names in before.values() for key in names}
-    console.say(f"{len(found.values)} keys are on {', '.join(before)}.")
+    console.say(f"{len(found.values)} keys are on {counted(list(before))}.")
     for what, some in (("new", set(found.values) - had), ("gone", had - set(found.values))):
         if some:
             console.say(f"  {what}: {', '.join(sorted(some))}")
@@ -126,7 +127,7 @@ def _tell(
 
 def _where(key: str, have: Mapping[str, Sequence[str]]) -> str:
     names = [name for name, held in have.items() if key in held]
-    return "every host" if len(names) == len(have) else ", ".join(names) or "missing"
+    return "every host" if len(names) == len(have) else compact(names) or "missing"
 
 
 def _way(environment: Environment) -> str:

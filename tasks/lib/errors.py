@@ -19,6 +19,7 @@ class Trouble(Exit):
     kind: one word that troubleshooting rows match on ("auth", "locked", "health", "config", …).
     evidence: text printed below the sentence (log lines, a host's load), never a secret.
     detail: what was measured until then; it goes to the journal and to the --json document.
+    hosts: by host what failed there, evidence included; it goes to the --json document alone.
     next: the command to run next, where the phase's own next step doesn't fit.
     """
 
@@ -32,12 +33,14 @@ class Trouble(Exit):
         kind: str = "",
         evidence: str = "",
         detail: Mapping[str, Any] | None = None,
+        hosts: Mapping[str, Any] | None = None,
         next: str = "",
     ) -> None:
         super().__init__(message, self.exit_code)
         self.kind = kind
         self.evidence = evidence
         self.detail: dict[str, Any] = dict(detail or {})
+        self.hosts: dict[str, Any] = dict(hosts or {})
         self.next = next
 
     def __str__(self) -> str:

@@ -7,9 +7,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
-from . import agent, ahead
+from . import agent, ahead, alike
 from .channel import Channel
 from .errors import Refused
+from .hostlist import compact, counted
 from .session import BEAT, Busy, HostError, Lost, Session, Value
 
 if TYPE_CHECKING:
@@ -63,9 +64,8 @@ class HostErrors(Exception):
     values: dict[str, Any] = {}
 
     def __init__(self, errors: Mapping[str, HostError]) -> None:
-        said = {error.message for error in errors.values()}
-        each = "; ".join(f"{name}: {error.message}" for name, error in errors.items())
-        super().__init__(said.pop() if len(said) == 1 else each)
+        self.said = {name: error.message for name, error in errors.items()}
+        super().__init__(alike.told(self.said))
         self.errors = dict(errors)
 
     @property
@@ -76,9 +76,20 @@ class HostErrors(Exception):
 
     @property
     def evidence(self) -> str:
-        """What the hosts showed, each under its name."""
-        shown = [(name, error.evidence.strip()) for name, error in self.errors.items()]
-        return "\n".join(f"{name}:\n{text}" for name, text in shown if text)
+        """What the hosts showed, each under its name; of many that fail alike, one of them."""
+        return alike.shown({n: error.evidence for n, error in self.errors.items()}, self.said)
+
+    @property
+    def names(self) -> str:
+        """The hosts, in few words."""
+        return counted(list(self.errors))
+
+    def document(self) -> dict[str, dict[str, str]]:
+        """Return all of it, host by host, for `--json`."""
+        return {
+            name: {"kind": each.kind, "message": each.message, "evidence": each.evidence}
+            for name, each in self.errors.items()
+        }
 
 
 class Fleet:
@@ -179,9 +190,16 @@ def refusal(errors: dict[str, Refused], environment: str) -> Refused:
         return first
     same = {error.kind for error in errors.values()} == {first.kind}
     return Refused(
-        f"{len(errors)} hosts of {environment} can't be used: {', '.join(errors)}.",
+        f"{len(errors)} hosts of {environment} can't be used: {compact(list(errors))}.",
         kind=first.kind if same else "unreachable",
-        evidence="\n".join(f"- {error.message}" for error in errors.values()),
+        evidence="\n".join(
+            f"- {said}"
+            for said in alike.sentences({name: str(error) for name, error in errors.items()})
+        ),
+        hosts={
+            name: {"kind": each.kind, "message": str(each), "evidence": each.evidence}
+            for name, each in errors.items()
+        },
     )
 
 

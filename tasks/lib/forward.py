@@ -187,7 +187,7 @@ class Deploy(Rollout):
             values = self.fleet.each(close)
         except HostErrors as error:
             said = "the release is live there and the host closes by itself"
-            console.warn(f"{', '.join(error.errors)}: {error}; {said}")
+            console.warn(f"{error.names}: {error}; {said}")
             return
         for name, value in values.items():
             if value.get("warning"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, Sequence
 
-from . import console
+from . import alike, console
 from .declare import Outcome
 from .errors import Refused
 from .fleet import Fleet, HostErrors, Member, refusal
+from .hostlist import counted
 from .settings import Environment
 from .target import Target
 
@@ -27,11 +28,11 @@ def history(targets: Sequence[Target], environment: Environment, count: int) -> 
         raise Refused(
             f"No host of {environment.name} could be asked: `inv deploy.status`.",
             kind="unreachable",
-            evidence="\n".join(f"{name}: {why}" for name, why in absent.items()),
+            evidence="\n".join(f"{counted(n)}: {absent[n[0]]}" for n in alike.kinds(absent)),
         )
     runs = merge(journals)[-count:][::-1]
-    for name, why in absent.items():
-        console.warn(f"{name} could not be asked: {why}")
+    for names in alike.kinds(absent):
+        console.warn(f"{counted(names)} could not be asked: {absent[names[0]]}")
     if runs:
         rows = [(run["at"], what(run), run["who"], ended(run), because(run)) for run in runs]
         console.table(rows, ("when", "what", "who", "outcome", "reason"))
@@ -109,7 +110,7 @@ def ended(run: Entry) -> str:
         by.setdefault("not settled" if event == "switched" else event, []).append(name)
     if len(by) == 1:
         return next(iter(by))
-    return "; ".join(f"{event} on {', '.join(names)}" for event, names in by.items())
+    return "; ".join(f"{event} on {counted(names)}" for event, names in by.items())
 
 
 def because(run: Entry) -> str:

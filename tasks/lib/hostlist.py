@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Iterator, Sequence
+from typing import Hashable, Iterator, Mapping, Sequence, TypeVar
 
 FEW = 3  # names that are simply told
 
 _NUMBER = re.compile(r"([0-9]+)")
 
+T = TypeVar("T", bound=Hashable)
 Pattern = tuple[str, str]  # what stands before the number that differs, and what behind it
 
 
@@ -32,6 +33,29 @@ def compact(names: Sequence[str]) -> str:
 def counted(names: Sequence[str]) -> str:
     """Return `compact(names)`, with how many they are where that isn't seen at once."""
     return f"{len(names)} hosts: {compact(names)}" if len(names) > FEW else compact(names)
+
+
+def by(said: Mapping[str, T], alone: bool = False) -> list[tuple[T, list[str]]]:
+    """Return each thing that hosts say and the hosts that say it, the most hosts first.
+
+    alone: each host by itself, in their order.
+    """
+    if alone:
+        return [(what, [name]) for name, what in said.items()]
+    groups: dict[T, list[str]] = {}
+    for name, what in said.items():
+        groups.setdefault(what, []).append(name)
+    return sorted(groups.items(), key=lambda each: len(each[1]), reverse=True)
+
+
+def between(values: Sequence[float | None], shape: str, shift: int = 0) -> str:
+    """Return the least and the most of what hosts have, `0.10 to 0.52`, once where they agree.
+
+    shape: how one is written; shift: bits to leave out, 20 for bytes as MiB. "?" where none says.
+    """
+    known = sorted(value for value in values if value is not None)
+    told = [shape.format(int(value) >> shift if shift else value) for value in known]
+    return "?" if not told else told[0] if told[0] == told[-1] else f"{told[0]} to {told[-1]}"
 
 
 def _patterns(name: str) -> Iterator[tuple[Pattern, str]]:

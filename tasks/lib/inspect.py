@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from .fleet import Fleet, HostErrors
+from .hostlist import FEW, by, counted
 from .settings import Environment
 from .target import Target
 
@@ -27,6 +28,8 @@ def difference(said: Mapping[str, Mapping[str, Any]]) -> str:
     """Return "" when all hosts serve the same release, and it runs; else what differs."""
     current = {name: fact["current"] or "nothing" for name, fact in said.items()}
     if len(set(current.values())) > 1:
+        if len(current) > FEW:
+            return "; ".join(f"{counted(names)} serve {live}" for live, names in by(current))
         return "; ".join(f"{name} serves {live}" for name, live in sorted(current.items()))
     down = [
         n
@@ -34,7 +37,7 @@ def difference(said: Mapping[str, Mapping[str, Any]]) -> str:
         if f["current"] and "web" not in f["running"].get(f["current"], ())
     ]
     if down:
-        return f"what is live does not run on {', '.join(sorted(down))}"
+        return f"what is live does not run on {counted(sorted(down))}"
     return ""
 
 
@@ -42,5 +45,5 @@ def drift(targets: Sequence[Target], environment: Environment) -> str:
     """Return "" when every host answers and serves the same release, else what is wrong."""
     said, absent = facts(targets, environment)
     if absent:
-        return f"{', '.join(sorted(absent))} did not answer"
+        return f"{counted(sorted(absent))} did not answer"
     return difference(said)

@@ -175,6 +175,8 @@ def _fail(this: _Run, error: BaseException) -> NoReturn:
     if this.as_json:
         told = _told(this, outcome, detail, following)
         told["error"] = {"message": said, "kind": kind, "evidence": below}
+        if hosts := getattr(error, "hosts", None):
+            told["error"]["hosts"] = hosts
         told["troubleshooting"] = [{"issue": row.issue, "solution": row.solution} for row in rows]
         console.document(told)
     raise Exit(code=code) from error

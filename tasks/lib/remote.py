@@ -13,6 +13,7 @@ from . import console
 from .declare import Outcome
 from .errors import Interrupted, NotClosed, Refused
 from .fleet import Fleet, HostErrors, Member, refusal
+from .hostlist import by, counted
 from .settings import Environment
 from .target import Target
 
@@ -181,9 +182,9 @@ def _judge(
     if wrong:
         what = "The log could not be shown" if do == "logs" else "The command failed"
         raise NotClosed(
-            f"{what} on {', '.join(wrong)}.",
+            f"{what} on {counted(list(wrong))}.",
             kind=kind,
-            evidence="\n".join(f"{name}: {why}" for name, why in wrong.items()),
+            evidence="\n".join(f"{counted(names)}: {why}" for why, names in by(wrong)),
             detail=detail,
         )
     return Outcome(detail)

@@ -194,13 +194,13 @@ class Rollout:
         return facts
 
     def _refused(self, what: str, error: HostErrors) -> Refused:
-        names = ", ".join(error.errors)
         said = next(iter(error.errors.values())).message
         return Refused(
-            f"{names} {what} ({said}); nothing was changed: `inv deploy.status --env="
+            f"{error.names} {what} ({said}); nothing was changed: `inv deploy.status --env="
             f"{self.environment.name}`.",
             kind=error.kind,
             evidence=error.evidence,
+            hosts=error.document(),
         )
 
     def members(self) -> list[Member]:
@@ -267,7 +267,7 @@ class Rollout:
             kind: type[NotClosed] = Interrupted
             message = f"Interrupted at {step.name}."
         else:
-            where = f" on {', '.join(error.errors)}" if isinstance(error, HostErrors) else ""
+            where = f" on {error.names}" if isinstance(error, HostErrors) else ""
             message = f"{self.title()} failed at {step.name}{where}: {str(error).rstrip('.')}."
             kind = NotClosed
         return kind(
@@ -277,6 +277,7 @@ class Rollout:
                 part for part in (error.evidence, ending.report(ended, error.evidence)) if part
             ),
             detail=detail,
+            hosts=error.document() if isinstance(error, HostErrors) else None,
         )
 
     def title(self) -> str:

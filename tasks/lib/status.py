@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Sequence
 
-from . import console, inspect
+from . import alike, console, inspect
 from .declare import Outcome
 from .errors import NotClosed
+from .hostlist import FEW, between, by, compact, counted
 from .settings import Environment
 from .target import Target
 
@@ -48,6 +49,8 @@ def host(fact: Said | None, error: str = "") -> dict[str, Any]:
 def troubles(said: Mapping[str, Said], absent: Mapping[str, str]) -> list[str]:
     """Return what is wrong, a clause each; none where everything is as it should be."""
     found = [f"{name} does not answer" for name in sorted(absent)]
+    if len(found) > FEW:
+        found = [f"{counted(sorted(absent))} do not answer"]
     different = inspect.difference(said)
     found += [different] if different else []
     for name, fact in sorted(said.items()):
@@ -63,13 +66,19 @@ def troubles(said: Mapping[str, Said], absent: Mapping[str, str]) -> list[str]:
 def show(detail: Mapping[str, Any]) -> None:
     """Print what `status` found, for people."""
     hosts: Mapping[str, Said] = detail["hosts"]
-    rows = [(name, *_serving(told)) for name, told in hosts.items()]
+    answering = {name: told for name, told in hosts.items() if told["answers"]}
+    serving = by({name: _serving(told) for name, told in answering.items()}, len(hosts) <= FEW)
+    rows = [(compact(names), *what) for what, names in serving]
+    silent = {name: told["error"] for name, told in hosts.items() if not told["answers"]}
+    if len(hosts) <= FEW:
+        rows += [(name, f"does not answer: {why}", "", "", "") for name, why in silent.items()]
     console.table(rows, ("host", "current", "running", "pending", "lock"))
+    for names in alike.kinds(silent) if len(hosts) > FEW else ():
+        console.say(f"{counted(names)}: no answer: {silent[names[0]]}")
     console.say()
-    rows = [(name, *_room(told)) for name, told in hosts.items() if told["answers"]]
-    if rows:
+    if answering:
         columns = ("host", "adapter", "python", "load", "memory free", "service uses", "disk free")
-        console.table(rows, columns)
+        console.table(_rooms(answering), columns)
         console.say()
     closed = _closed(hosts)
     if closed:
@@ -77,8 +86,6 @@ def show(detail: Mapping[str, Any]) -> None:
 
 
 def _serving(told: Said) -> tuple[str, ...]:
-    if not told["answers"]:
-        return (f"does not answer: {told['error']}", "", "", "")
     running = [_instance(name, each, told) for name, each in told["running"].items()]
     if told["standby"] and told["standby"] not in told["running"]:
         running.append(f"{told['standby']} as standby (not running)")
@@ -106,20 +113,19 @@ def holder(lock: Said | None) -> str:
     return f"{lock.get('who') or 'another operator'} since {told}: {lock.get('doing') or '?'}"
 
 
-def _room(told: Said) -> tuple[str, ...]:
-    return (
-        told["adapter"],
-        told["python"],
-        " ".join(f"{load:.2f}" for load in told["load"]),
-        _size(told["memory_available"]),
-        _size(told["service_memory"]),
-        _size(told["disk_free"]),
-    )
-
-
-def _size(count: int | None) -> str:
-    """Return bytes for people; the system doesn't always say."""
-    return "?" if count is None else f"{count / (1 << 20):,.0f} MiB"
+def _rooms(hosts: Mapping[str, Said]) -> list[tuple[str, ...]]:
+    """Return each host's room; of many hosts the least and the most of those that are alike."""
+    kinds = {name: (told["adapter"], told["python"]) for name, told in hosts.items()}
+    rows = []
+    for (adapter, python), names in by(kinds, len(hosts) <= FEW):
+        several = [hosts[name] for name in names]
+        load = between([told["load"][0] for told in several], "{:.2f}")
+        if len(several) == 1:
+            load = " ".join(f"{each:.2f}" for each in several[0]["load"])
+        sizes = ("memory_available", "service_memory", "disk_free")
+        room = (between([told[size] for told in several], "{:,} MiB", 20) for size in sizes)
+        rows.append((compact(names), adapter, python, load, *room))
+    return rows
 
 
 def _closed(hosts: Mapping[str, Said]) -> list[tuple[str, str, str, str]]:
@@ -133,7 +139,7 @@ def _closed(hosts: Mapping[str, Said]) -> list[tuple[str, str, str, str]]:
     live = {told.get("current") for told in hosts.values()}
     rows = []
     for release, names in on.items():
-        where = "every host" if len(names) == len(hosts) else ", ".join(names)
+        where = "every host" if len(names) == len(hosts) else compact(names)
         note = "live" if release in live else "rolled back from" if about[release]["left"] else ""
         rows.append((release, about[release]["at"], where, note))
     return rows

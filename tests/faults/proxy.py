@@ -15,7 +15,8 @@ class Proxy:
 
     `cut` resets what is open and lets nobody in; `deafen` goes on carrying what the operator says
     and holds back what the host answers; `mend` takes both back. `strand` loses, for ever, what is
-    said on the connections that are open now. `broken` counts those that met any of these.
+    said on the connections that are open now. `broken` counts those that met any of these, `used`
+    all on which the operator said anything.
     """
 
     def __init__(self, port: int) -> None:
@@ -27,6 +28,7 @@ class Proxy:
         self._stranded: set[socket.socket] = set()
         self._down = False
         self.broken = 0
+        self.used = 0
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -85,8 +87,13 @@ class Proxy:
                 ).start()
 
     def _carry(self, source: socket.socket, sink: socket.socket, heard: bool) -> None:
+        silent = not heard
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if silent:
+                    silent = False
+                    with self._lock:
+                        self.used += 1
                 if source in self._stranded:
                     continue
                 if heard:
