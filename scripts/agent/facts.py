@@ -36,6 +36,7 @@ def facts(service: Service) -> Dict[str, Any]:
     host, running = service.host, service.running()
     current = host.current()
     closed = host.closed()[-50:]
+    wanted = (host.manifest(current) or {"processes": ()})["processes"]
     return {
         **resources(service),
         "python": "%d.%d.%d" % sys.version_info[:3],
@@ -46,6 +47,7 @@ def facts(service: Service) -> Dict[str, Any]:
         "service_memory": service.keeper.memory(current) if current in running else 0,
         "complete": [name for name in host.releases() if host.manifest(name)],
         "running": running,
+        "down": [name for name in wanted if name not in running.get(current, ())],
         "standby": standby(host),
         "closed": closed,
         "pending": host.pending(),

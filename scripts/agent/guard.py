@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import traceback
-from typing import Any
+from typing import Any, Callable
 
 from command import Commands, open_lock, tell_holder
 from host import Host
@@ -91,10 +91,15 @@ def settle_held(host: Host, lock: int, reason: str, start: bool = False) -> None
     settler.settle(reason)
     current = host.current()
     if start and current:
-        try:
-            settler.service.start(current, keep=True)
-            settler.service.companions(current)
-        except (Failure, OSError) as error:
-            print("%s did not come up: %s" % (current, error))
+        # Each by itself: systemd goes on trying, and what both need may come up later.
+        _attempt(current, lambda: settler.service.start(current, keep=True))
+        _attempt(current, lambda: settler.companions.follow(current))
     os.close(lock)
     settler.finish(keep=start)
+
+
+def _attempt(release: str, act: Callable[[], Any]) -> None:
+    try:
+        act()
+    except (Failure, OSError) as error:
+        print("%s did not come up: %s" % (release, error))

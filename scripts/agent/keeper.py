@@ -77,25 +77,38 @@ class Processes:
         finally:
             os.close(log)
         self.children[child.pid] = child
-        known = json.dumps({"pid": child.pid, "born": born(child.pid)})
         try:
-            replace(self.record(release, process), known)
+            self.note(release, process, child.pid)
         except BaseException:  # a full disk: what nobody can find again must not run
             with contextlib.suppress(OSError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             raise
 
+    def note(self, release: str, process: str, pid: int, ending: bool = False) -> None:
+        """Write down who it is; `ending`: it was told to end. Raises OSError."""
+        known = {"pid": pid, "born": born(pid), "ending": ending}
+        replace(self.record(release, process), json.dumps(known))
+
     def alive(self, release: str, process: str) -> bool:
+        """Whether there is anything to stop."""
         return self.pid(release, process) is not None
 
-    def living(self, asked: List[Tuple[str, str]]) -> List[Tuple[str, str]]:
-        """Those of `asked` (release and process) that are alive."""
-        return [each for each in asked if self.alive(*each)]
+    def up(self, release: str, process: str) -> bool:
+        """Whether it runs and was not told to end, by whomever: a run may be killed after that."""
+        known = self.host.read_json("releases", release, "run", process + ".json")
+        return self.alive(release, process) and not known.get("ending")
+
+    def living(self, asked: List[Tuple[str, str]], ending: bool = True) -> List[Tuple[str, str]]:
+        """Those of `asked` (release and process) that are alive; `ending`: also who was told to."""
+        return [each for each in asked if (self.alive if ending else self.up)(*each)]
 
     def stop(self, release: str, process: str, limit: float) -> None:
         """TERM, then KILL after `limit` seconds, to the whole group."""
         pid = self.pid(release, process)
+        if pid is not None:
+            with contextlib.suppress(OSError):  # a full disk
+                self.note(release, process, pid, ending=True)
         for sign, wait in ((signal.SIGTERM, limit), (signal.SIGKILL, 5.0)):
             if pid is None or not self.alive(release, process):
                 break
@@ -217,14 +230,20 @@ class Systemd(Processes):
         """Whether there is anything to stop: also between an exit and the start that follows it."""
         return bool(self.living([(release, process)]))
 
-    def living(self, asked: List[Tuple[str, str]]) -> List[Tuple[str, str]]:
+    def note(self, release: str, process: str, pid: int, ending: bool = False) -> None:
+        """systemd knows."""
+
+    def up(self, release: str, process: str) -> bool:
+        return bool(self.living([(release, process)], ending=False))
+
+    def living(self, asked: List[Tuple[str, str]], ending: bool = True) -> List[Tuple[str, str]]:
         """Asked of systemd all at once: each call takes longer than its answer is worth."""
         if not asked:
             return []
         shown = self.call("show", "-p", "ActiveState", *[self.unit(*each) for each in asked])[1]
         states = [line for line in shown.splitlines() if line.startswith("ActiveState=")]
-        up = ("ActiveState=active", "ActiveState=activating", "ActiveState=reloading")
-        return [each for each, state in zip(asked, states) if state in up]
+        wanted = ["active", "activating", "reloading"] + (["deactivating"] if ending else [])
+        return [each for each, state in zip(asked, states) if state.split("=")[1] in wanted]
 
     def pid(self, release: str, process: str) -> Optional[int]:
         shown = self.call("show", "-p", "MainPID", self.unit(release, process))[1]

@@ -13,6 +13,7 @@ import time
 import traceback
 from typing import Any, BinaryIO, Callable, Dict, Optional
 
+from beside import enter
 from disk import replace
 from guard import guard, settle_alone
 from host import Host
@@ -41,7 +42,8 @@ def main(names: Dict[str, Any]) -> None:
         host.prepare()
         settle_alone(host, "the host came up", start=True)
     elif what == "serve":
-        serve(Service(host), named(rest[0]), named(rest[1]))
+        adapter: Any = (host.manifest(named(rest[0])) or {}).get("adapter", "auto")
+        serve(Service(host, adapter), rest[0], named(rest[1]))
 
 
 def serve(service: Service, release: str, process: str) -> None:
@@ -55,6 +57,8 @@ def serve(service: Service, release: str, process: str) -> None:
             place = service.host.release(release, "run", "app.sock")
             if not hand(env, place):
                 _open_socket(place)
+        else:
+            enter(service, release, process)
         os.chdir(cwd)
         os.execvpe(argv[0], argv, env)
     except (Failure, OSError) as error:

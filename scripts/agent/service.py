@@ -230,8 +230,8 @@ class Service:
         """
         with contextlib.suppress(OSError):
             os.unlink(self.host.release(release, "run", "leaving"))
-        alive = self.keeper.alive(release, "web")
-        return alive and not self.outdated(release) and not self.unhealthy(release)
+        up = self.keeper.up(release, "web")
+        return up and not self.outdated(release) and not self.unhealthy(release)
 
     def _await(self, release: str, limit: float, lost: Any, keep: bool) -> None:
         first, until = self.keeper.pid(release, "web"), time.monotonic() + limit
@@ -255,19 +255,6 @@ class Service:
                     self.keeper.stop(release, "web", 1.0)
                 raise Failure(kind, self.hide(release, text), evidence)
             time.sleep(self.keeper.poll)
-
-    def companions(self, release: str) -> None:
-        """Processes beside the web one follow `current`.
-
-        Others' are stopped first, so that there are never two.
-        """
-        for name, processes in self.running().items():
-            for process in processes:
-                if process != "web" and name != release:
-                    self.keeper.stop(name, process, self.said(name)["drain"])
-        for process in self.said(release)["processes"] if release else ():
-            if process != "web" and not self.keeper.alive(release, process):
-                self.keeper.start(release, process, self.launch(release, process))
 
     def mark(self, release: str) -> None:
         """Say that a release is to be stopped; `start` takes that back."""

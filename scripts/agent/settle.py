@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Any, Dict, List, Optional
 
+from beside import Companions
 from command import open_lock
 from disk import remove, replace
 from service import Service
@@ -29,6 +30,7 @@ class Settler:
 
     def __init__(self, service: Service) -> None:
         self.service, self.host = service, service.host
+        self.companions = Companions(service)
         self.leaving: List[str] = []  # releases to stop once the lock is free
         self.switched_at = 0.0
 
@@ -46,11 +48,14 @@ class Settler:
             self.leaving.append(release)
 
     def switch(self, release: str) -> float:
-        """Point `current` at a release; seconds that the rename took. The companions follow."""
+        """Point `current` at a release; seconds that the rename took.
+
+        The companions follow, and are not waited for.
+        """
         begun = time.monotonic()
         self.host.point(release)
         self.switched_at = time.monotonic()
-        self.service.companions(release)
+        self.companions.begin(release)
         return self.switched_at - begun
 
     def back(self, pending: Dict[str, Any], reason: str) -> Dict[str, Any]:
@@ -90,8 +95,7 @@ class Settler:
         try:
             if self.host.current() != release:
                 self.switch(release)
-            else:
-                self.service.companions(release)
+            self.companions.follow(release)
             return ""
         except (Failure, OSError) as error:
             if self.host.current() != release:
@@ -99,6 +103,8 @@ class Settler:
             return Failure.of(error).message
 
     def _stuck(self, pending: Dict[str, Any], reason: str, wrong: str) -> Dict[str, Any]:
+        with contextlib.suppress(Failure, OSError):  # what stays may have lost some on the way
+            self.companions.follow(self.host.current())
         self.host.record("stuck", why=reason, error=wrong, **_facts(pending))
         self.forget()
         return {"outcome": "stuck", "current": self.host.current(), "error": wrong}

@@ -171,7 +171,10 @@ class Steps:
         return {"seconds": seconds, "from": pending["from"]}
 
     def verify(self, front: str, requests: List[Value], limit: float) -> Value:
-        """Ask through this host's own front; every answer has to be as wanted."""
+        """Ask through this host's own front; every answer has to be as wanted.
+
+        And what runs beside has to have started.
+        """
         begun = time.monotonic()
         text(front), seconds(limit)
         if not isinstance(requests, list):
@@ -198,6 +201,7 @@ class Steps:
                 raise Failure("verify", said, body[:500])
             if request.get("text") and request["text"] not in body:
                 raise Failure("verify", "%s does not show %r" % (path, request["text"]), body[:500])
+        self.settler.companions.check(self.commands.lost)
         return {"seconds": time.monotonic() - begun, "requests": len(requests)}
 
     def drain(self) -> Value:

@@ -24,6 +24,7 @@ PARTS = (
     "hiding",
     "probe",
     "service",
+    "beside",
     "standby",
     "facts",
     "command",

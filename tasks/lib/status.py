@@ -54,6 +54,9 @@ def troubles(said: Mapping[str, Said], absent: Mapping[str, str]) -> list[str]:
     different = inspect.difference(said)
     found += [different] if different else []
     for name, fact in sorted(said.items()):
+        beside = [process for process in fact["down"] if process != "web"]
+        if beside and fact["lock"] is None:
+            found.append(f"{', '.join(beside)} of what is live on {name} does not run")
         pending = fact["pending"]
         if pending and fact["lock"] is None:
             found.append(

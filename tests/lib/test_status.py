@@ -12,6 +12,7 @@ FACT: dict[str, Any] = {
     "current": "b",
     "running": {"b": ["web", "worker"], "a": ["web"]},
     "standby": "",
+    "down": [],
     "pending": None,
     "lock": None,
     "adapter": "systemd",
@@ -43,6 +44,9 @@ def test_a_host_is_told_newest_release_first() -> None:
         ({"current": "", "running": {}}, {}, []),
         ({"pending": {"kind": "deploy"}, "lock": {}}, {}, []),
         ({"pending": {}}, {}, []),
+        ({"down": ["web"]}, {}, []),  # told once
+        ({"down": ["worker"]}, {}, ["worker of what is live on one does not run"]),
+        ({"down": ["worker"], "lock": {}}, {}, []),  # it may be about to
     ],
 )
 def test_what_is_wrong(change: dict[str, Any], absent: dict[str, str], wrong: list[str]) -> None:
