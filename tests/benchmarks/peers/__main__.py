@@ -19,16 +19,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.benchmarks.peers import table, tools
+from tests.benchmarks.peers.ansible import Ansible
+from tests.benchmarks.peers.capistrano import Capistrano
 from tests.benchmarks.peers.field import Field
 from tests.benchmarks.peers.measure import Live, Timed, Versions, lost
 from tests.benchmarks.peers.ours import Ours, Standby
 from tests.benchmarks.peers.peer import HERE, Peer
+from tests.benchmarks.peers.pyinfra import Pyinfra
 from tests.benchmarks.peers.script import Script
 from tests.support.project import Project
 from tests.system import engine, image
 from tests.system.site import Site
 
-PEERS: tuple[type[Peer], ...] = (Ours, Standby, Script)
+PEERS: tuple[type[Peer], ...] = (Ours, Standby, Script, Capistrano, Ansible, Pyinfra)
 FILES = 100  # beside the service, of 4 KB each: the code of a small application
 
 
@@ -65,12 +68,13 @@ def measure(
     bin_ = tools.install(place / "tools", chosen)
     docker = engine.Engine()
     site = Site(docker, image.image(docker), max(counts))
+    peers: list[Peer] = []
     try:
         ports = {each.name: 8001 + number for number, each in enumerate(chosen)}
         field = Field(site, place / "field", ports)
         project = repository(place / "project")
         versions = Versions(project)
-        peers = [each(field, project, place / "peers", bin_) for each in chosen]
+        peers += [each(field, project, place / "peers", bin_) for each in chosen]
         for count in counts:
             for trip in trips:
                 machines = site.machines[:count]
@@ -80,6 +84,8 @@ def measure(
                     lives = [Live(peer) for peer in peers]
                     yield block(lives, versions, runs, count, trip, losing and trip == trips[0])
     finally:
+        for peer in peers:
+            peer.close()
         site.close()
         docker.close()
 

@@ -64,6 +64,9 @@ class Peer:
         """What its output says of the time that it took, by step."""
         return {}
 
+    def close(self) -> None:
+        """End what it started on this machine."""
+
     def cool(self) -> None:
         """Close what it keeps open for the next run: people don't deploy twice in a minute."""
         for control in self.controls.glob("*"):
