@@ -81,9 +81,6 @@ class Capistrano(Peer):
     def where(self) -> Path:
         return self.directory
 
-    def target(self, versions: Sequence[str], before: str) -> str:
-        return versions[-2]  # by name, whatever was live
-
     def deploy(self, commit: str, version: str) -> list[str]:
         return ["cap", "production", "deploy", f"BRANCH={commit}"]
 

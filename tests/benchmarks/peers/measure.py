@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from scripts.load import Load
@@ -29,22 +29,20 @@ class Timed:
 
 @dataclass
 class Live:
-    """A peer, and what it has deployed to the hosts that are meant."""
+    """A peer, and the version that is live on the hosts that are meant."""
 
     peer: Peer
-    versions: list[str] = field(default_factory=list)
     current: str = ""
 
     def deploy(self, commit: str, version: str) -> Timed:
         """Deploy a commit; the time that it took."""
-        self.versions.append(version)
         self.current = version
         return timed(self.peer, self.peer.deploy(commit, version), version)
 
     def rollback(self, before: str) -> Timed:
         """Go back; `before`: what was live before the newest deploy."""
-        self.current = self.peer.target(self.versions, before)
-        return timed(self.peer, self.peer.rollback(self.current), self.current)
+        self.current = before
+        return timed(self.peer, self.peer.rollback(before), before)
 
 
 class Versions:

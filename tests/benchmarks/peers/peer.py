@@ -45,11 +45,6 @@ class Peer:
         """The command that goes back to the release before, which has this version."""
         raise NotImplementedError
 
-    def target(self, versions: Sequence[str], before: str) -> str:
-        """The version that a rollback goes to, of those that were deployed; `before`: the one that
-        was live before the newest."""
-        return before
-
     @property
     def where(self) -> Path:
         """The directory that its commands are given in."""
