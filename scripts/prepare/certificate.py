@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, List, Mapping
+import ssl
+from typing import Any, List, Mapping, Sequence
 
 from item import Item, must
 from sitetext import WEBROOT
 from wire import Failure
 
+END = "-----END CERTIFICATE-----"
+
 
 def lineage(name: str) -> str:
     """Where certbot keeps what it got for a site."""
     return "/etc/letsencrypt/live/%s" % name
+
+
+def covers(path: str, names: Sequence[str]) -> bool:
+    """Whether the first certificate of a PEM file is for all these names.
+
+    Each stands in it as a dNSName: the tag 2, its length, and itself (RFC 5280, 4.2.1.6).
+    """
+    try:
+        with open(path, encoding="ascii") as source:
+            first = source.read().partition(END)[0] + END
+        der = ssl.PEM_cert_to_DER_cert(first)
+    except (OSError, ValueError):
+        return False
+    return all(bytes([0x82, len(name)]) + name.encode() in der for name in names)
 
 
 class Given(Item):
@@ -49,14 +65,15 @@ class Certbot(Item):
         self.site, self.mail = site, mail
 
     def drift(self) -> List[str]:
-        if os.path.exists(self.site["certificate"]):
+        names = self.site["names"]
+        if covers(self.site["certificate"], names):
             return []
-        return ["get a certificate for %s" % ", ".join(self.site["names"])]
+        return ["get a certificate for %s" % ", ".join(names)]
 
     def mend(self) -> None:
         words = ["--webroot", "--webroot-path", WEBROOT, "--cert-name", self.site["name"]]
         words += ["--email", self.mail, "--agree-tos", "--non-interactive"]
-        words += ["--deploy-hook", "systemctl reload nginx"]
+        words += ["--deploy-hook", "systemctl reload nginx", "--renew-with-new-domains"]
         for name in self.site["names"]:
             words += ["--domain", name]
         must("certbot", "certbot", "certonly", *words)

@@ -52,7 +52,7 @@ def wanted(
 def names(environment: Environment) -> list[str]:
     """Return the names that the site answers to; none: it answers to all."""
     host = urlsplit(environment.url).netloc.rpartition("@")[2]
-    found = [re.sub(r":\d+$", "", name) for name in (host, environment.host_header) if name]
+    found = [re.sub(r":\d+$", "", name.lower()) for name in (host, environment.host_header) if name]
     return list(dict.fromkeys(found))
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from tasks.lib.server import talk
 
 SITE: dict[str, Any] = {
     "name": "shop",
@@ -25,18 +21,6 @@ SITE: dict[str, Any] = {
     "key": "/etc/ssl/shop.key",
     "acme": "",
 }
-
-
-@pytest.fixture(scope="session")
-def half() -> Iterator[SimpleNamespace]:
-    """The host's half, assembled as it is sent, each part by its name."""
-    names = [part.rpartition("/")[2] for part in talk.PARTS]
-    before = {name: sys.modules.pop(name, None) for name in names}
-    without_start = talk.source().rpartition(b"sys.modules[name].main")[0]
-    exec(compile(without_start, "prepare.py", "exec"), {"__name__": "prepare"})
-    found = SimpleNamespace(**{name: sys.modules.pop(name) for name in names})
-    sys.modules.update({name: module for name, module in before.items() if module})
-    yield found
 
 
 def text(half: SimpleNamespace, secure: bool = False, http2: str = "", **more: Any) -> str:
