@@ -181,6 +181,7 @@ def test_one_that_nobody_has_waited_for_yet_begins_for_no_release_that_was_left(
     for release in ("one", "two"):
         rig.deploy(release, **about(rig))
     begun(rig, "two")
+    until(lambda: set(rig.ask("facts")["running"]) == {"two"})  # nobody stops what is left of one
     argv = ("serve", str(rig.root), "one", "scheduler")
     schedulers(rig)[0].suspend()
     try:
