@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -38,7 +39,11 @@ def stamps(rig: Rig) -> list[str]:
 
 
 def schedulers(rig: Rig) -> list[psutil.Process]:
-    return [each for each in rig.processes() if "scheduler.py" in each.cmdline()]
+    found = []
+    for each in rig.processes():
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            found += [each] if "scheduler.py" in each.cmdline() else []
+    return found
 
 
 def begun(rig: Rig, release: str) -> None:

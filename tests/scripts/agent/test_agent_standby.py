@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.rig import LONG, Rig, until
@@ -172,18 +174,20 @@ def test_killed_while_the_next_one_starts_it_is_started_by_the_guard(three: Rig)
     assert roll_back(three, "two")
     record = three.root / "releases" / "one" / "run" / "web.json"
     until(record.exists)
-    for process in three.processes():
-        if "-c" in process.cmdline() and process.pid in _newest(three):
-            process.kill()
+    for process in _runs(three):
+        process.kill()
     comes_to_run(three, "one", "two")
     until(lambda: three.healthy("one"))
 
 
-def _newest(rig: Rig) -> set[int]:
-    """The run itself, whose guard is its parent; no lock tells of it any more."""
-    loaders = [p for p in rig.processes() if "-c" in p.cmdline()]
-    ids = {p.pid for p in loaders}
-    return {p.pid for p in loaders if p.ppid() in ids}
+def _runs(rig: Rig) -> list[psutil.Process]:
+    """The runs themselves, whose guards are their parents; no lock tells of them any more."""
+    loaders = {}
+    for process in rig.processes():
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            if "-c" in process.cmdline():
+                loaders[process.pid] = process.ppid()
+    return [psutil.Process(pid) for pid, parent in loaders.items() if parent in loaders]
 
 
 def test_only_its_web_process_stays(rig: Rig) -> None:
