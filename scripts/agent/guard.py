@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 import traceback
 from typing import Any, Callable
 
@@ -31,6 +32,9 @@ def guard(host: Host, run: str, lease: float) -> None:
         return
     if _held_before(lock, run):  # systemd starts a run again whose guard was killed, too
         return settle_held(host, lock, "the run was killed")
+    # At once: until then the lock's file tells of the run before, which is over.
+    begun = {"run": run, "since": time.time(), "who": None, "doing": "starting"}
+    tell_holder(lock, {**begun, "pids": [os.getpid()]})
     commands = Commands(lock, threading.Event())
     ours, its = os.pipe()
     child = os.fork()
