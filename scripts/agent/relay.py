@@ -11,19 +11,20 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, BinaryIO, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Optional
 
 from beside import enter
 from disk import replace
-from guard import guard, settle_alone
 from host import Host
-from keeper import lingers, trim
+from keeper import keeper, lingers, trim
 from listening import hand
-from questions import questions
-from service import Service
 from shapes import SPEC, shaped
 from wire import Failure, named, pack, tell, text, unpack, unpack_object
 
+if TYPE_CHECKING:
+    from service import Service
+
+# Each process of the agent imports what it does, and no more: it is started for every release.
 Message = Dict[str, Any]
 
 
@@ -37,16 +38,22 @@ def main(names: Dict[str, Any]) -> None:
         return session(names["MARK"], names["SOURCE"])
     what, host, rest = sys.argv[1], Host(sys.argv[2]), sys.argv[3:]
     if what == "run":
+        from guard import guard
+
         guard(host, named(rest[0]), float(rest[1]))
     elif what == "boot":
+        from guard import settle_alone
+
         host.prepare()
         settle_alone(host, "the host came up", start=True)
     elif what == "serve":
         adapter: Any = (host.manifest(named(rest[0])) or {}).get("adapter", "auto")
+        from service import Service
+
         serve(Service(host, adapter), rest[0], named(rest[1]))
 
 
-def serve(service: Service, release: str, process: str) -> None:
+def serve(service: "Service", release: str, process: str) -> None:
     """Become a release's process, with what it would be given where we start it ourselves."""
     os.umask(0o027)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python has it ignored, and what it execs, too
@@ -104,6 +111,8 @@ def session(mark: str, source: bytes) -> None:
         if wanted.get("run"):
             attach(host, wanted, source, read, out)
         else:
+            from questions import questions
+
             questions(host, wanted, read, out)
     except BrokenPipeError:
         os._exit(0)  # the operator has gone: there is nobody to tell
@@ -135,7 +144,7 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
             if wanted.get("start"):
                 spawn(host, wanted, source)
             else:
-                _aside(host, lambda: settle_alone(host, "the run and its guard were killed"))
+                _aside(host, lambda: _settle(host))
             spawned = True
         elif holder is not None and holder.get("run") != wanted["run"]:
             # One that closes ends by itself; one that has said nothing yet has only begun.
@@ -145,6 +154,12 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
         if time.monotonic() > until:
             raise Failure("run", "the run did not start on this host; its words are in run/run.log")
         time.sleep(0.01)
+
+
+def _settle(host: Host) -> None:
+    from guard import settle_alone
+
+    settle_alone(host, "the run and its guard were killed")
 
 
 def _ended(host: Host, run: str) -> Optional[Message]:
@@ -179,19 +194,34 @@ def spawn(host: Host, wanted: Message, source: bytes) -> None:
     """
     spec = wanted["spec"]
     run, lease = wanted["run"], float(spec["lease"])
-    systemd = Service(host, spec["adapter"]).keeper.kind == "systemd"
+    systemd = keeper(host, spec["adapter"]).kind == "systemd"
     if systemd and not lingers():
         raise Failure(
             "linger",
             "what runs here would end with this session: `sudo loginctl enable-linger $USER`",
         )
     host.prepare()
-    replace(host.path("run", "agent.py"), source.decode(), 0o600)
+    _keep_source(host.path("run", "agent.py"), source)
     if systemd:
         return _spawn_unit(host, spec["app"], run, lease)
     with contextlib.suppress(OSError):
         trim(host.path("run", "run.log"), 1 << 20)
-    _aside(host, lambda: guard(host, run, lease))
+    _aside(host, lambda: _guard(host, run, lease))
+
+
+def _guard(host: Host, run: str, lease: float) -> None:
+    from guard import guard
+
+    guard(host, run, lease)
+
+
+def _keep_source(path: str, source: bytes) -> None:
+    """Written where it differs only: what was compiled of it stays valid."""
+    with contextlib.suppress(OSError):
+        with open(path, "rb") as kept:
+            if kept.read() == source:
+                return
+    replace(path, source.decode(), 0o600)
 
 
 def _aside(host: Host, act: Callable[[], None]) -> None:

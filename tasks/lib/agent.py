@@ -46,18 +46,6 @@ _LOADER = (
     "exec(compile(s,'agent.py','exec'),{'__name__':'agent','MARK':m.decode(),'SOURCE':s})"
 )
 
-_ASSEMBLY = """\
-import sys
-import types
-
-PARTS = (
-{parts})
-for name, source in PARTS:
-    module = sys.modules[name] = types.ModuleType(name)
-    exec(compile(source, name + ".py", "exec"), module.__dict__)
-sys.modules[name].main(globals())
-"""
-
 
 def command(python: str) -> str:
     """Return the remote command line that loads the agent; `python`: the host's interpreter, from
@@ -80,7 +68,12 @@ def packed() -> bytes:
     return zlib.compress(source())
 
 
-def assembled(files: Sequence[Path]) -> bytes:
-    """Return one Python source of several files, each a module of its own; the last one starts."""
-    parts = "".join(f"    ({file.stem!r}, {file.read_text()!r}),\n" for file in files)
-    return _ASSEMBLY.format(parts=parts).encode()
+def assembled(files: Sequence[Path], begin: bool = True) -> bytes:
+    """Return one Python source of several files, each a module of its own.
+
+    The last one starts; `begin` False: none does, and all can be imported.
+    """
+    head = (SCRIPTS / "assembly.py").read_text()
+    parts = "".join(f"    {file.stem!r}: {file.read_text()!r},\n" for file in files)
+    last = files[-1].stem if begin else ""
+    return f"{head}\n\nPARTS.update({{\n{parts}}})\nstart(globals(), {last!r})\n".encode()

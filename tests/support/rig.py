@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import secrets
@@ -29,11 +30,11 @@ LONG = 60.0  # seconds that a step may take on a busy machine
 
 def parts() -> dict[str, ModuleType]:
     """The agent's parts as modules, assembled as on a host, by name."""
-    before = {name: sys.modules.get(name) for name in agent.PARTS}
-    scope: dict[str, Any] = {"__name__": "agent"}
-    without_start = agent.source().rpartition(b"sys.modules[name].main")[0]
-    exec(compile(without_start, "agent.py", "exec"), scope)
-    found = {name: sys.modules[name] for name in agent.PARTS}
+    before = {name: sys.modules.pop(name, None) for name in agent.PARTS}
+    files = [agent.HOME / f"{name}.py" for name in agent.PARTS]
+    exec(compile(agent.assembled(files, begin=False), "agent.py", "exec"), {"__name__": "agent"})
+    found = {name: importlib.import_module(name) for name in agent.PARTS}
+    del sys.meta_path[0]
     for name, module in before.items():
         del sys.modules[name]
         if module is not None:
