@@ -25,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help=said)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever is done to real hosts is of the system's tests: `-m system`."""
+    for item in items:
+        if "docker" in getattr(item, "fixturenames", ()) or item.path.parent.name == "system":
+            item.add_marker("system")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
