@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from paramiko import PKey
@@ -34,11 +34,12 @@ def entries(files: Sequence[Path], name: str) -> list[Entry]:
     files: those that exist are read; name: `host` or `[host]:port`, in lower case. Returns the
     entries in order.
     """
+    # Only a line that concerns the host is read to its key: files hold a line for every host.
     return [
-        Entry(marker, key, f"{path}:{number}")
+        Entry(line.marker, key, f"{path}:{line.number}")
         for path in files
-        for number, marker, names, key in _lines(path)
-        if any(_same(each, name) for each in names)
+        for line in _lines(path)
+        if any(_same(each, name) for each in line.names) and (key := line.key()) is not None
     ]
 
 
@@ -82,7 +83,8 @@ def trust(path: Path, name: str, key: PKey) -> None:
     the new one.
     """
     kept = []
-    stale = {number for number, marker, names, _ in _lines(path) if name in names and not marker}
+    old = (line for line in _lines(path) if name in line.names and not line.marker)
+    stale = {line.number for line in old if line.key() is not None}
     if path.exists():
         lines = path.read_text().splitlines()
         kept = [line for number, line in enumerate(lines, 1) if number not in stale]
@@ -92,13 +94,26 @@ def trust(path: Path, name: str, key: PKey) -> None:
     os.replace(fresh, path)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str, list[str], PKey]]:
-    """
-    Yield (number, marker, names, key) of each line that holds a key; what is garbled trusts nobody.
-    """
-    from paramiko import SSHException
-    from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+class _Line(NamedTuple):
+    number: int
+    marker: str
+    names: list[str]
+    text: str
 
+    def key(self) -> PKey | None:
+        """Read the key; None where it is garbled: that trusts nobody."""
+        from paramiko import SSHException
+        from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+
+        try:
+            entry = HostKeyEntry.from_line(self.text, self.number)
+        except (SSHException, InvalidHostKey, ValueError):
+            return None
+        return None if entry is None else entry.key
+
+
+def _lines(path: Path) -> Iterator[_Line]:
+    """Yield the lines that have the shape of one with a key."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
@@ -108,12 +123,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str, list[str], PKey]]:
         marker = fields.pop(0) if fields and fields[0].startswith("@") else ""
         if len(fields) < 3 or fields[0].startswith("#") or marker not in ("", "@revoked"):
             continue
-        try:
-            entry = HostKeyEntry.from_line(" ".join(fields[:3]), number)
-        except (SSHException, InvalidHostKey, ValueError):
-            continue
-        if entry is not None and entry.key is not None:
-            yield number, marker, fields[0].split(","), entry.key
+        yield _Line(number, marker, fields[0].split(","), " ".join(fields[:3]))
 
 
 def _same(known: str, name: str) -> bool:

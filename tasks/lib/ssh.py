@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Data that nobody has acknowledged for so long, in milliseconds, ends the connection (tcp(7),
 # TCP_USER_TIMEOUT): shorter than the lease, so that there is time to come back within it.
 UNACKNOWLEDGED = 15_000
+# How often a thread that waits for a host looks whether there is anything else to do, in seconds.
+POLL = 2.0
 
 
 class Link:
@@ -147,6 +149,11 @@ class _Leg:
         self.carrier = carrier
 
     def close(self) -> None:
+        # Its thread would stay, with the socket, until it looks the next time whether it may end.
+        transport = self.connection.client.get_transport()
+        with contextlib.suppress(OSError, EOFError):
+            if transport is not None:
+                transport.sock.shutdown(socket.SHUT_RDWR)
         # Fabric closes only what it knows as connected: a refused one is still a thread and a
         # socket.
         self.connection.client.close()
@@ -189,6 +196,8 @@ def _open(hop: Hop, target: Target, before: _Leg | None, limit: float) -> _Leg:
     try:
         with refusals.guard(hop, target, lambda: _greeted(connection.client.get_transport())):
             connection.open()
+        # Until then it looks ten times a second, as limits need: with many hosts that adds up.
+        connection.transport.sock.settimeout(POLL)
     except BaseException:
         leg.close()
         sock.close()

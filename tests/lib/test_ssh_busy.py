@@ -137,6 +137,24 @@ def test_who_hangs_up_after_it_has_greeted_is_not_asked_again(world: World) -> N
     assert len(came) == 1
 
 
+def test_a_host_that_drops_connections_behind_a_jump_is_tried_again(world: World) -> None:
+    server, jump = world.serve(), world.serve()
+    with doorman(server.port, 3) as (port, came):
+        config = world.directory / "ssh_config"
+        inner = f"Host inner\n HostName 127.0.0.1\n Port {port}\n ProxyJump jump\n"
+        outer = f"Host jump\n HostName 127.0.0.1\n Port {jump.port}\n"
+        key = f"Host *\n User deploy\n IdentitiesOnly yes\n IdentityFile {world.identity}\n"
+        config.write_text(inner + outer + key)
+        with world.known.open("a") as known:
+            known.write(server.line().replace(str(server.port), str(port)))
+        told: dict[str, Any] = {"identity": None, "ssh_config": config}
+        where = world.target(server, address=address.parse("inner"), **told)
+        link = ssh.connect(where, LIMITS)
+        assert link.alive() and len(came) == 4
+        assert len(jump.connections) == 1, "the way to it stays"
+        link.close()
+
+
 def test_the_key_of_a_host_that_drops_connections_is_shown_too(world: World) -> None:
     server = world.serve()
     shown: list[paramiko.PKey] = []
