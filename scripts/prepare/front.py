@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import time
 from typing import Any, List, Mapping, Optional
 
 from disk import replace
@@ -18,6 +19,7 @@ CONF = "/etc/nginx/nginx.conf"
 DEFAULT = "/etc/nginx/sites-enabled/default"
 CONNECTIONS = 4096  # of a worker: each request has two, the client's and the service's
 FILES = 4 * CONNECTIONS
+PATIENCE = 20.0  # seconds that nginx may take to listen where it was told to
 
 
 def read(path: str) -> Optional[str]:
@@ -192,3 +194,6 @@ class Front(Item):
         must("nginx", "systemctl", "reload" if running else "start", "nginx")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.stale)
+        until = time.monotonic() + PATIENCE
+        while self.drift() and time.monotonic() < until:  # a reload is only asked for
+            time.sleep(0.1)

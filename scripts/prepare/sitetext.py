@@ -31,7 +31,7 @@ map $http_x_request_id ${v}_id {{
 """
 REDIRECT = """\
 # To https, but for this host itself: a release is verified through its own front.
-geo $remote_addr ${v}_local {{ default ""; 127.0.0.0/8 1; ::1/128 1; }}
+map $remote_addr ${v}_local {{ default ""; "~^127\\." 1; "::1" 1; }}
 map "$https${v}_local" ${v}_plain {{ default ""; "" 1; }}
 """
 SERVER = """\

@@ -71,7 +71,7 @@ def test_without_a_certificate_nothing_is_said_of_it(half: SimpleNamespace) -> N
     assert not re.search(r"ssl|308|_local", text(half))
     said = text(half, secure=True)
     assert said.count("return 308 https://$host$request_uri;") == said.count("proxy_pass")
-    assert "# certificate digest" in said and "127.0.0.0/8 1;" in said
+    assert "# certificate digest" in said and r'"~^127\." 1; "::1" 1;' in said
 
 
 def test_the_challenge_of_an_authority_is_never_redirected(half: SimpleNamespace) -> None:
