@@ -146,9 +146,9 @@ class Companions:
     def _stop_others(self, release: str) -> None:
         """All at once, each with its own release's limit."""
         stopping = []
-        for name, processes in self.service.running().items():
+        for name, processes in self.service.running(beside=True).items():
             for process in processes:
-                if process != "web" and name != release:
+                if name != release:
                     words = (name, process, self.service.said(name)["drain"])
                     stopping.append(threading.Thread(target=self.service.keeper.stop, args=words))
         for thread in stopping:

@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional
 from disk import fingerprint, replace
 from hiding import forms, hide
 from host import Host
-from keeper import keeper
+from keeper import born, keeper
 from listening import Launch, handed
 from probe import ask, names, waiting
 from wire import Failure
@@ -142,10 +142,11 @@ class Service:
 
     # State.
 
-    def running(self) -> Dict[str, List[str]]:
-        """The processes that are alive, by release."""
+    def running(self, beside: bool = False) -> Dict[str, List[str]]:
+        """The processes that are alive, by release; `beside`: without the web ones."""
         known = [(name, self.host.manifest(name) or {}) for name in self.host.releases()]
         asked = [(name, process) for name, said in known for process in said.get("processes", ())]
+        asked = [each for each in asked if each[1] != "web"] if beside else asked
         found: Dict[str, List[str]] = {}
         for name, process in self.keeper.living(asked):
             found.setdefault(name, []).append(process)
@@ -215,10 +216,11 @@ class Service:
         """
         said = self.said(release)
         with self.claim(release):  # waits for a stop or a start that has begun
-            if self.ready(release):
-                return True
             if self.keeper.alive(release, "web"):
+                if self.ready(release):
+                    return True
                 self.keeper.stop(release, "web", said["drain"])
+            self._stays(release)
             self.keeper.start(release, "web", self.launch(release, "web"))
             self._await(release, said["start"], lost, keep)
             return False
@@ -228,13 +230,17 @@ class Service:
 
         Under the release's claim.
         """
-        with contextlib.suppress(OSError):
-            os.unlink(self.host.release(release, "run", "leaving"))
+        self._stays(release)
         up = self.keeper.up(release, "web")
         return up and not self.outdated(release) and not self.unhealthy(release)
 
+    def _stays(self, release: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self.host.release(release, "run", "leaving"))
+
     def _await(self, release: str, limit: float, lost: Any, keep: bool) -> None:
         first, until = self.keeper.pid(release, "web"), time.monotonic() + limit
+        birth = born(first) if first else None  # looked at often: systemd would take its time
         while True:
             wrong = self.unhealthy(release)
             if not wrong:
@@ -242,7 +248,7 @@ class Service:
                 os.chmod(os.path.join("releases", release, "run", "app.sock"), 0o666)
                 return
             kind, text = "", ""
-            if first is None or self.keeper.pid(release, "web") != first:  # or began again
+            if first is None or birth is None or born(first) != birth:  # or began again
                 kind, text = "start", "%s ended before it answered" % release
             elif time.monotonic() > until:
                 kind = "health"
@@ -254,7 +260,7 @@ class Service:
                 if not keep:
                     self.keeper.stop(release, "web", 1.0)
                 raise Failure(kind, self.hide(release, text), evidence)
-            time.sleep(self.keeper.poll)
+            time.sleep(0.01)
 
     def mark(self, release: str) -> None:
         """Say that a release is to be stopped; `start` takes that back."""
@@ -281,6 +287,8 @@ class Service:
 
     def trim_logs(self) -> None:
         """Bound the logs that no journal of the system keeps for us."""
+        if self.keeper.kind == "systemd":
+            return
         for release, processes in self.running().items():
             for process in processes:
                 self.keeper.trim(release, process)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from . import ahead, asking, console, ending, live
+from . import ahead, asking, console, ending, live, public
 from .errors import Interrupted, NotClosed, Refused, Trouble
 from .fleet import Fleet, HostErrors, Member, held, refusal
 from .journal import who
@@ -103,8 +103,9 @@ class Rollout:
             step = self.step
             try:
                 self._timed(step, self._lock)
-                # Imported while the hosts work: it is needed when they have switched, not before.
-                ahead.load("requests")
+                if public.urls(self.environment, self.targets):
+                    # While the hosts work: it is needed when they have switched, not before.
+                    ahead.load("requests")
                 assert self.plan is not None
                 for step in self.plan.steps:
                     self._timed(step, getattr(self, f"do_{step.act}"))
