@@ -12,6 +12,8 @@ from disk import parents
 from service import Service
 from standby import standby
 
+MOST = 100  # runs that are named at the most; one without a name stands for those before
+
 
 def resources(service: Service) -> Dict[str, Any]:
     """Load averages, and bytes of disk and memory that are free.
@@ -35,7 +37,7 @@ def facts(service: Service) -> Dict[str, Any]:
     """The host as it is: tools, room, releases, what is live, what runs, what closed, the lock."""
     host, running = service.host, service.running()
     current = host.current()
-    closed = host.closed()[-50:]
+    closed, runs = host.closed()[-50:], host.runs()
     wanted = (host.manifest(current) or {"processes": ()})["processes"]
     return {
         **resources(service),
@@ -50,6 +52,7 @@ def facts(service: Service) -> Dict[str, Any]:
         "down": [name for name in wanted if name not in running.get(current, ())],
         "standby": standby(host),
         "closed": closed,
+        "runs": runs if len(runs) <= MOST else [["", ""]] + runs[-MOST:],
         "pending": host.pending(),
         "lock": host.holder(),
     }

@@ -209,6 +209,15 @@ class Host:
         except OSError as error:
             print("the journal could not be written: %s" % error, file=sys.stderr)
 
+    def runs(self) -> List[List[str]]:
+        """Every run that the journal tells of, each with what it deployed, "" for a rollback."""
+        found: Dict[str, str] = collections.OrderedDict()
+        for entry in self.journal():
+            run, release = entry.get("run"), entry.get("release")
+            if isinstance(run, str) and isinstance(release, str):
+                found[run] = release if entry.get("kind") == "deploy" else ""
+        return [list(each) for each in found.items()]
+
     def closed(self) -> List[Entry]:
         """Releases that closed here, oldest deploy first; `left`: rolled back from since."""
         order: Dict[str, Entry] = collections.OrderedDict()

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 
 from disk import parents
 from host import passes
-from shapes import PROBE, shaped
+from shapes import PROBE, REQUEST, shaped
 from wire import Failure, seconds, text
 
 
@@ -55,6 +55,38 @@ def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
         raise OSError("not HTTP: %r" % (error,)) from None
     finally:
         link.close()
+
+
+def insist(front: str, requests: List[Dict[str, Any]], limit: float, root: str) -> None:
+    """Ask each request at this host's own front: every answer has to be as wanted. Raises Failure.
+
+    `root`: the application's directory, which the front has to get at.
+    """
+    text(front), seconds(limit)
+    if not isinstance(requests, list):
+        raise Failure("protocol", "requests are a list")
+    for request in requests:
+        shaped(request, "a request", REQUEST)
+        path, wanted = request["path"], request["status"]
+        try:
+            status, body = ask(front, path, request["host"], limit)
+        except (OSError, ValueError) as error:
+            raise Failure(
+                "verify", "the front %s did not answer %s: %s" % (front, path, error)
+            ) from None
+        if status != wanted and not (status == 429 and request.get("throttled")):
+            said = "%s answered %d through the front, not %d" % (path, status, wanted)
+            shut = closed_parent(root) if status in (403, 502, 503) else ""
+            if shut:
+                said += "; the front may not get past %s (chmod o+x)" % shut
+            raise Failure("verify", said, body[:500])
+        if status == 429:  # throttled: it can't say more
+            continue
+        if request.get("release") and not names(body, request["release"]):
+            said = "%s does not name %s through the front" % (path, request["release"])
+            raise Failure("verify", said, body[:500])
+        if request.get("text") and request["text"] not in body:
+            raise Failure("verify", "%s does not show %r" % (path, request["text"]), body[:500])
 
 
 def sample(front: str, requests: List[Dict[str, Any]], limit: float) -> List[Dict[str, Any]]:

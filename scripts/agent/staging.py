@@ -248,6 +248,28 @@ def _listing(base: str) -> str:
     return "".join(lines)
 
 
+def discard(service: Service, release: str) -> None:
+    """Remove a release that doesn't run."""
+    host = service.host
+    with contextlib.suppress(OSError):  # first what makes it complete: a cut leaves no half
+        os.unlink(host.release(release, ".release.json"))
+    remove(host.release(release))
+    with contextlib.suppress(Failure):
+        host.git("update-ref", "-d", "refs/releases/" + release)
+
+
+def make_way(service: Service, release: str) -> None:
+    """Stop and remove what is left of a release that is to be staged again. Raises Failure."""
+    if release == service.host.current():
+        raise Failure("stage", "%s is live on this host" % release)
+    known = service.host.manifest(release)
+    if known is not None:
+        with service.claim(release):
+            for process in known["processes"]:
+                service.keeper.stop(release, process, known["drain"])
+    discard(service, release)
+
+
 def prune(service: Service, keep: int) -> List[str]:
     """Remove releases beyond the newest `keep` closed ones.
 
@@ -260,11 +282,7 @@ def prune(service: Service, keep: int) -> List[str]:
     kept = spared.union(older[-keep:] if keep else [])
     gone = [name for name in host.releases() if name not in kept]
     for name in gone:
-        with contextlib.suppress(OSError):  # first what makes it complete: a cut leaves no half
-            os.unlink(host.release(name, ".release.json"))
-        remove(host.release(name))
-        with contextlib.suppress(Failure):
-            host.git("update-ref", "-d", "refs/releases/" + name)
+        discard(service, name)
     used = {(host.manifest(name) or {}).get("venv") for name in host.releases()}
     for venv in os.listdir(host.path("venvs")):
         if venv not in used:

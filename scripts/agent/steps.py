@@ -12,11 +12,11 @@ from command import Commands
 from disk import flush_all, remove
 from facts import facts, report
 from host import Host
-from probe import ask, closed_parent, names, sample
+from probe import insist, sample
 from service import Service
 from settle import Settler
-from shapes import LIMITS, MANIFEST, REQUEST, WAY, shaped, told
-from staging import missing, prune, stage
+from shapes import LIMITS, MANIFEST, WAY, shaped, told
+from staging import make_way, missing, prune, stage
 from wire import Failure, count, named, seconds, text
 
 Value = Dict[str, Any]
@@ -41,6 +41,7 @@ class Steps:
             "stage": self.stage,
             "hook": self.hook,
             "check": self.check,
+            "manifest": self.manifest,
             "start": self.start,
             "arm": self.arm,
             "switch": self.switch,
@@ -81,18 +82,32 @@ class Steps:
                 answer["missing"] = missing(self.service, ids.read())
         return answer
 
-    def stage(self, manifest: Value, limits: Value, upload: str = "") -> Value:
+    def stage(self, manifest: Value, limits: Value, upload: str = "", again: bool = False) -> Value:
+        """Make a release complete.
+
+        `again`: one that was deployed before, which this host lacks or has damaged.
+        """
         shaped(limits, "limits", LIMITS)
         manifest = {**shaped(manifest, "manifest", MANIFEST), "adapter": self.service.keeper.kind}
-        if os.path.lexists(self.host.release(manifest["release"])):  # and stays, come what may
-            raise Failure("stage", "%s is on this host already" % manifest["release"])
+        release, begun = manifest["release"], time.monotonic()
+        if again is True:
+            make_way(self.service, release)
+        elif os.path.lexists(self.host.release(release)):  # and stays, come what may
+            raise Failure("stage", "%s is on this host already" % release)
         self.host.repository()
-        self.staged = manifest["release"]
-        begun = time.monotonic()
+        self.staged = "" if again else release
         done = stage(self.service, manifest, upload, self.commands, limits)
-        self.host.link(self.staged)
+        if again:
+            base = {"run": self.spec["run"], "kind": self.spec["kind"], "who": self.spec["who"]}
+            more = {"version": manifest["version"], "commit": manifest["commit"]}
+            self.host.record("caught-up", release=release, **base, **more)
+        self.host.link(release)
         self.flushing = flush_all(self.host.root)
         return {"seconds": time.monotonic() - begun, "venv": done["venv"]}
+
+    def manifest(self, release: str) -> Value:
+        """What was said of a release when it was staged."""
+        return self.service.said(named(release))
 
     def hook(
         self, name: str, release: str, command: str, limit: float, stoppable: bool = True
@@ -176,31 +191,7 @@ class Steps:
         And what runs beside has to have started.
         """
         begun = time.monotonic()
-        text(front), seconds(limit)
-        if not isinstance(requests, list):
-            raise Failure("protocol", "requests are a list")
-        for request in requests:
-            shaped(request, "a request", REQUEST)
-            path, wanted = request["path"], request["status"]
-            try:
-                status, body = ask(front, path, request["host"], limit)
-            except (OSError, ValueError) as error:
-                raise Failure(
-                    "verify", "the front %s did not answer %s: %s" % (front, path, error)
-                ) from None
-            if status != wanted and not (status == 429 and request.get("throttled")):
-                said = "%s answered %d through the front, not %d" % (path, status, wanted)
-                shut = closed_parent(self.host.root) if status in (403, 502, 503) else ""
-                if shut:
-                    said += "; the front may not get past %s (chmod o+x)" % shut
-                raise Failure("verify", said, body[:500])
-            if status == 429:  # throttled: it can't say more
-                continue
-            if request.get("release") and not names(body, request["release"]):
-                said = "%s does not name %s through the front" % (path, request["release"])
-                raise Failure("verify", said, body[:500])
-            if request.get("text") and request["text"] not in body:
-                raise Failure("verify", "%s does not show %r" % (path, request["text"]), body[:500])
+        insist(front, requests, limit, self.host.root)
         self.settler.companions.check(self.commands.lost)
         return {"seconds": time.monotonic() - begun, "requests": len(requests)}
 

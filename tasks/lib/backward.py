@@ -6,10 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from . import alike, console
+from . import alike, catchup, console
 from .choice import candidates, choose, migrations
 from .errors import NotClosed, Refused, Trouble
-from .fleet import HostErrors
+from .fleet import HostErrors, Member
 from .hostlist import counted
 from .plan import Plan, fingerprint, rollback_steps
 from .rollout import Rollout
@@ -39,6 +39,7 @@ class Rollback(Rollout):
         self.to, self.keep_schema = to, keep_schema
         self.absent: dict[str, str] = {}
         self.ready: set[str] = set()
+        self.lacking: list[str] = []
 
     def _connect(self) -> None:
         """Go on with the hosts that answer; the rest are named."""
@@ -67,6 +68,8 @@ class Rollback(Rollout):
                     f" it is: `inv rollback --env={self.environment.name} --keep-schema`.",
                     kind="schema",
                 )
+        self.lacking = [n for n, f in facts.items() if target["release"] not in f["complete"]]
+        migrated = bool(since) and not self.keep_schema
         return Plan(
             phase=self.kind,
             environment=self.environment.name,
@@ -75,7 +78,7 @@ class Rollback(Rollout):
             commit=target["commit"],
             tree="",
             hosts=dict(self.before),
-            steps=rollback_steps(self.environment, bool(since) and not self.keep_schema),
+            steps=rollback_steps(self.environment, migrated, self.lacking),
             watch=self.environment.watch,
             facts=fingerprint(facts, target["release"], self.environment),
         )
@@ -134,13 +137,42 @@ class Rollback(Rollout):
         self.fleet.each(lambda member: member.session.leave(str(error), "", limit), failed)
 
     def do_check(self) -> None:
-        """The target is whole; where it runs already, as a standby does, it is healthy, too."""
+        """The target is whole; where it runs already, as a standby does, it is healthy, too.
+
+        Hosts that lack it, or have damaged what is not live there, get it from this clone.
+        """
         assert self.plan is not None
+        release, lacking = self.plan.release, set(self.lacking)
         try:
-            said = self.call("check", self._patience(), release=self.plan.release)
-            self.ready = {name for name, value in said.items() if value["ready"]}
+            said = self._check([m for m in self.fleet.members if m.name not in lacking])
         except HostErrors as error:
-            raise self._unusable(error) from None
+            said, broken = error.values, error.errors
+            mends = {n for n in broken if broken[n].kind == "damaged" and self.before[n] != release}
+            if not said or len(mends) < len(broken):
+                raise self._unusable(error) from None
+            lacking |= mends
+        if lacking:
+            whole, others = self._parted(lacking)
+            console.say(f"  {counted([m.name for m in others])} lacks {release}: staged from git")
+            about = (self.fleet, self.environment, self.root, self.settings.remote)
+            try:
+                catchup.bring(*about, whole, others, release)
+                said |= self._check(others)
+            except HostErrors as error:
+                raise self._unusable(error) from None
+        self.ready = {name for name, value in said.items() if value["ready"]}
+
+    def _check(self, members: list[Member]) -> dict[str, Value]:
+        assert self.plan is not None
+        said: dict[str, Value] = self.call(
+            "check", self._patience(), members, release=self.plan.release
+        )
+        return said
+
+    def _parted(self, lacking: set[str]) -> tuple[list[Member], list[Member]]:
+        """Return the hosts that have the target whole, and those that lack it."""
+        whole = [member for member in self.fleet.members if member.name not in lacking]
+        return whole, [member for member in self.fleet.members if member.name in lacking]
 
     def _unusable(self, error: HostErrors) -> Trouble:
         damaged: dict[str, HostError] = error.errors

@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from msgspec import structs
 
-from . import console, public
+from . import console, public, upload
 from .errors import NotClosed, Refused, Trouble
 from .fleet import HostErrors, Member
 from .gates import host_gates
@@ -47,7 +47,7 @@ class Deploy(Rollout):
             self.way_on_failure = ""
 
     def ids(self) -> bytes:
-        return b"".join(bytes.fromhex(name) for name in self.parcel.ids)
+        return upload.identifiers(self.parcel)
 
     def prepare(self, facts: dict[str, Value]) -> Plan:
         reasons = host_gates(self.environment, facts)
@@ -99,25 +99,8 @@ class Deploy(Rollout):
 
     def do_stage(self) -> None:
         """Upload what each host lacks and make the release complete there."""
-        limits, env = self.environment.limits, self.environment
-        more = {"stage": limits.stage, "hook": limits.hook, "build": env.hooks.build}
-        packs = {bits: self._pack(bits) for bits in set(self.missing.values())}
-        limit = limits.stage + limits.hook + limits.step
-
-        def stage(member: Member) -> Any:
-            words: dict[str, Any] = {"manifest": self.manifest(), "limits": more}
-            blob = [packs[self.missing[member.name]]]
-            return member.session.call("stage", limit + MARGIN, blob=blob, **words)
-
-        self.fleet.each(stage)
-
-    def _pack(self, bits: str) -> bytes:
-        """Return a packfile of the objects whose bit is set (a hexadecimal number behind a leading
-        1)."""
-        flags = bin(int(bits, 16))[3:]
-        return b"".join(
-            self.parcel.pack([name for name, flag in zip(self.parcel.ids, flags) if flag == "1"])
-        )
+        about = (self.environment, self.parcel, self.missing, self.manifest())
+        upload.stage(self.fleet, self.fleet.members, *about)
 
     def do_once(self) -> None:
         """On the first host: backup, then before_start.

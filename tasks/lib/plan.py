@@ -153,11 +153,18 @@ def _pause(environment: Environment, groups: Stages, index: int) -> Step:
     return Step("watch", compact(names), does, names, seconds)
 
 
-def rollback_steps(environment: Environment, migrated: bool) -> tuple[Step, ...]:
-    """Return the steps of a rollback; `migrated`: a `before_start` ran since the target."""
+def rollback_steps(
+    environment: Environment, migrated: bool, lacking: Sequence[str] = ()
+) -> tuple[Step, ...]:
+    """Return the steps of a rollback.
+
+    migrated: a `before_start` ran since the target. lacking: hosts that don't have it.
+    """
+    whole = "the target is complete and undamaged"
+    whole += f"; {compact(lacking)} first gets it from this clone" if lacking else ""
     before = environment.hooks.before_rollback if migrated else ""
     steps = [
-        Step("check", "all", "the target is complete and undamaged"),
+        Step("check", "all", whole),
         Step("before_rollback", "first", before),
         Step("start", "all", "the target is healthy before anything is switched"),
         Step("arm", "all", "from here on a host that is left alone goes on to the target"),

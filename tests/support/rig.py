@@ -157,11 +157,12 @@ class Rig:
         self, session: Session, release: str, behaviour: str = "", build: str = "", **more: Any
     ) -> Any:
         """Upload and stage a release; `more` goes over its manifest."""
-        tree = self.tree(behaviour, more.pop("files", None))
+        tree, again = self.tree(behaviour, more.pop("files", None)), more.pop("again", False)
         manifest = self.manifest(release, tree, **more)
         limits = {"stage": LONG, "hook": LONG, "build": build}
         blob = [self.pack(self.ids(tree))]
-        return session.call("stage", LONG, blob=blob, manifest=manifest, limits=limits)
+        words = {"manifest": manifest, "limits": limits, "again": again}
+        return session.call("stage", LONG, blob=blob, **words)
 
     def switch(self, session: Session, release: str, way: str = "back") -> Any:
         return session.call("switch", LONG, release=release, way=way, facts={})

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.support.rig import LONG, Rig
+from tests.support.rig import LONG, Rig, until
 
 GARBAGE = [b"{", b"null", b"[1]", b'{"event": 5}', b"\xff\xfe", b"[" * 5000, b'{"event": "closed"}']
 GARBAGE += [b'{"event": "closed", "release": ["x"]}', b'{"event": "closed", "release": "../x"}']
@@ -274,3 +274,21 @@ def test_a_shared_path_leads_out_of_no_release(rig: Rig, tmp_path: Path) -> None
     with pytest.raises(Exception, match="leads out of the release"):
         rig.stage(session, "one", files={"data": f"-> {tmp_path}"}, shared_paths=["data/uploads"])
     assert not (tmp_path / "uploads").exists()
+
+
+def test_what_was_deployed_before_is_staged_again_where_it_is_damaged_and_not_where_it_is_live(
+    rig: Rig,
+) -> None:
+    rig.deploy("one", files={"note": "as it was"})
+    rig.deploy("two")
+    until(lambda: list(rig.ask("facts")["running"]) == ["two"])
+    (rig.root / "releases" / "one" / "note").write_text("damaged")
+    session = rig.begin(kind="rollback")
+    with pytest.raises(Exception, match="two is live on this host"):
+        rig.stage(session, "two", again=True)
+    rig.stage(session, "one", files={"note": "as it was"}, again=True)
+    assert session.call("check", LONG, release="one") == {"ready": False}
+    session.leave("it is given up", limit=LONG)
+    rig.unlocked()
+    assert rig.events()[-1] == "caught-up" and rig.current == "two"
+    assert rig.ask("check", release="one")["damage"] == ""  # it stays
