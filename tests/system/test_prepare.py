@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -157,6 +158,48 @@ def test_another_administrator_needs_sudo(prepared: Pair) -> None:
         machine.run("sh", "-c", "echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops")
     done = project.document(*HOST, "--admin=ops")
     assert [host["changed"] for host in done["detail"]["hosts"].values()] == [1, 0]
+
+
+def test_sudo_has_its_password_from_a_terminal_and_nobody_else(prepared: Pair) -> None:
+    site, project = prepared
+    machine = site.machines[0]
+    allow(machine, "asked")
+    machine.run("usermod", "-aG", "sudo", "asked")
+    machine.run("chpasswd", data="asked:sentinel-word\n")
+    machine.run("chmod", "755", "/srv/demo")
+    one = {**site.environment(url=""), "hosts": [f"deploy@{machine.name}"]}
+    project.others = {**project.others, "one": one}
+    project.configure()
+    for word, code in (("wrong-word", 2), ("sentinel-word", 0)):
+        ours, theirs = os.openpty()
+        inv = project.popen("host", "--env=one", "--admin=asked", stdin=theirs)
+        assert inv.stdout
+        said = ""
+        while "for sudo on" not in said:  # what is typed before it asks is not taken
+            said += inv.stdout.read(1)
+        os.write(ours, f"{word}\n".encode())
+        said += inv.communicate(timeout=100)[0]
+        os.close(ours)
+        os.close(theirs)
+        assert inv.returncode == code, said
+        assert word not in said + (project.root / ".circle" / "journal.jsonl").read_text()
+    assert "change the mode 0755 to 0710 of /srv/demo" in said
+    assert "sentinel-word" not in machine.run("journalctl", "--no-pager")
+
+
+def test_two_operators_do_not_prepare_one_host_at_once(prepared: Pair) -> None:
+    site, project = prepared
+    machine = site.machines[0]
+    words = ("flock", "/run/circle-host.lock", "sleep", "600")
+    machine.run("systemd-run", "-q", "--unit=other", *words)
+    machine.run("sh", "-c", "until ! flock -n /run/circle-host.lock true; do sleep 0.1; done")
+    try:
+        refused = project.inv(*HOST)
+        assert refused.returncode == 1 and "somebody else prepares this host" in refused.stderr
+        assert "Runbook: Somebody else prepares the host" in refused.stderr
+        assert project.inv(*HOST, "--check").returncode == 0  # which changes nothing
+    finally:
+        machine.run("systemctl", "stop", "other")
 
 
 def test_a_host_that_lets_nobody_in_changes_nothing(prepared: Pair) -> None:

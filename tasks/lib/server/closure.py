@@ -97,6 +97,11 @@ PHASE = Phase(
             kinds=("sudo",),
         ),
         Row(
+            "Somebody else prepares the host",
+            "Wait for them; what they have made so need not be made again.",
+            kinds=("locked",),
+        ),
+        Row(
             "Another program holds apt's lock",
             "A fresh server updates itself first: wait for it (`systemctl status apt-daily`).",
             kinds=("apt-lock",),
@@ -219,7 +224,8 @@ def _judge(hosts: list[Host], detail: dict[str, Any]) -> None:
     first = next(host for host in hosts if not host.well)
     failed = first.of("failed")
     kind = first.error.kind if first.error else str(failed[0]["error"]["kind"])
-    shown = [f"{name}: {why}" for name, why in wrong.items()]
+    named = {host.name for host in hosts if host.error}  # in its own sentence
+    shown = [why if name in named else f"{name}: {why}" for name, why in wrong.items()]
     for host in hosts:
         more = [host.error.evidence] if host.error else []
         more += [str(each["error"]["evidence"]) for each in host.of("failed")]
