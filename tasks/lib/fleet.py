@@ -28,7 +28,9 @@ class Member:
         self.link: Link | None = None
         self._used = False
         about = {"root": target.path, "adapter": target.adapter}
-        self.session = Session(self._channel, {**about, **hello}, environment.limits.lease)
+        limits = environment.limits
+        hello = {**about, **hello}
+        self.session = Session(self._channel, hello, limits.lease, limits.connect)
 
     def connect(self) -> None:
         """Open the SSH connection.

@@ -58,10 +58,11 @@ class Session:
 
     opener: makes a new channel with the agent's loader at its other end. hello: the first frame
     (root, adapter, and for a run: run, spec). lease: seconds within which a broken connection may
-    come back.
+    come back. connect: seconds that `limits.connect` gives; a host has at least GREETING to begin
+    its first command, more where that is more, and never longer than the lease.
     """
 
-    def __init__(self, opener: Opener, hello: Value, lease: float) -> None:
+    def __init__(self, opener: Opener, hello: Value, lease: float, connect: float = 0.0) -> None:
         self._opener, self._hello, self._lease = opener, hello, lease
         self._channel: Channel | None = None
         self._buffer = b""
@@ -71,7 +72,7 @@ class Session:
         self.every = min(BEAT, lease / 3)
         # A question has no lease: the host shows that it is there, however long the answer takes.
         self._silence = min(SILENCE, lease / 2) if "run" in hello else SILENCE
-        self._greeting = min(GREETING, max(5.0, lease))
+        self._greeting = min(max(GREETING, connect), max(5.0, lease))
         self._greeted = False
         self._leaving: Value = {}
         self.lock = threading.RLock()
