@@ -65,7 +65,9 @@ def _processes(value: Any) -> Any:
     return {named(name): text(command) for name, command in value.items()}
 
 
-def _matching(shape: str) -> Check:
+def matching(shape: str) -> Check:
+    """What takes a text of a form, a regular expression, and raises Failure for any other."""
+
     def check(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(shape, value):
             raise Failure("protocol", "%.80r is not of the form %s" % (value, shape))
@@ -80,8 +82,8 @@ def _resources(value: Any) -> Value:
 
 
 RESOURCES: Dict[str, Check] = {
-    "memory": _or_none(_matching(r"[1-9][0-9]{0,14}[KMGT]?")),
-    "cpu": _or_none(_matching(r"[1-9][0-9]{0,5}%")),
+    "memory": _or_none(matching(r"[1-9][0-9]{0,14}[KMGT]?")),
+    "cpu": _or_none(matching(r"[1-9][0-9]{0,5}%")),
     "tasks": count,
     "files": count,
 }

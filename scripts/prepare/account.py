@@ -17,6 +17,7 @@ from wire import Failure
 
 KINDS = ("ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")
 MOST = 1 << 20  # bytes of a file of keys that are read
+ORDINARY = 1000  # the first user's id that isn't the system's own, as Debian has it
 
 
 def known(name: str) -> Optional[pwd.struct_passwd]:
@@ -40,10 +41,13 @@ class Account(Item):
             return ["make the user %s, with a home, bash and no password" % self.user]
         if there.pw_uid == 0:
             raise Failure("account", "%s is root, and deploys need none of its rights" % self.user)
+        shut = os.path.basename(there.pw_shell) in ("nologin", "false")
+        if shut and there.pw_uid < ORDINARY or self.user == "www-data":
+            raise Failure("account", "%s is a user of the system; name another" % self.user)
         if not os.path.isdir(there.pw_dir):
             words = (self.user, there.pw_dir, self.user)
             raise Failure("account", "%s has no home %s; `mkhomedir_helper %s`" % words)
-        if os.path.basename(there.pw_shell) in ("nologin", "false"):
+        if shut:
             return ["give %s the shell /bin/bash" % self.user]
         return []
 
@@ -51,7 +55,7 @@ class Account(Item):
         if known(self.user):
             must("account", "usermod", "--shell", "/bin/bash", self.user)
             return
-        words = ["--create-home", "--shell", "/bin/bash"]
+        words = ["--create-home", "--key", "HOME_MODE=0750", "--shell", "/bin/bash"]
         with contextlib.suppress(KeyError):
             grp.getgrnam(self.user)
             words += ["--gid", self.user]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import stat
 from typing import Any, List, Mapping, Sequence
 
 from item import Item, must
+from place import changeable
 from sitetext import WEBROOT
 from wire import Failure
 
@@ -32,7 +35,10 @@ def covers(path: str, names: Sequence[str]) -> bool:
 
 
 class Given(Item):
-    """A certificate and its key that are on the host."""
+    """A certificate and its key that are on the host, where nobody but root can change them.
+
+    nginx reads them as root: from a link to any file, or a pipe that it would wait at for ever.
+    """
 
     name = "certificate"
 
@@ -41,12 +47,19 @@ class Given(Item):
 
     def drift(self) -> List[str]:
         for path in self.files:
+            wrong = changeable(path)
+            if wrong:
+                raise Failure("tls", "%s, on the way to %s, is not only root's" % (wrong, path))
             try:
-                with open(path, "rb") as source:
-                    if b"-----BEGIN" not in source.read(1 << 20):
-                        raise Failure("tls", "%s is no PEM file" % path)
+                with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as source:
+                    mode = os.fstat(source.fileno()).st_mode
+                    pem = stat.S_ISREG(mode) and b"-----BEGIN" in source.read(1 << 20)
             except OSError as error:
                 raise Failure("tls", "%s can't be read: %s" % (path, error.strerror)) from None
+            if not pem:
+                raise Failure("tls", "%s is no PEM file" % path)
+            if path == self.files[1] and mode & stat.S_IROTH:
+                raise Failure("tls", "every user can read %s; `chmod o-r %s`" % (path, path))
         return []
 
     def mend(self) -> None:

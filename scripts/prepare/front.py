@@ -12,7 +12,7 @@ from typing import Any, List, Mapping, Optional
 from disk import replace
 from item import Item, call, must
 from ports import holder
-from sitetext import WEBROOT, text
+from sitetext import MINE, WEBROOT, text
 from wire import Failure
 
 CONF = "/etc/nginx/nginx.conf"
@@ -129,6 +129,8 @@ class SiteFile(Written):
     def drift(self) -> List[str]:
         changes = ["disable Debian's default site"] if self.untouched() else []
         there = read(self.path)
+        if there is not None and not there.startswith(MINE):
+            raise Failure("nginx", "%s is not of `inv host`; move it away" % self.path)
         if there != self.wanted():
             changes.append("%s %s" % ("write" if there is None else "rewrite", self.path))
         return changes

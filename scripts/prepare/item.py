@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import select
+import signal
 import subprocess
+import time
 from typing import Any, Callable, List, Tuple
 
 from wire import Failure
 
 # A login by SSH need not have the administrator's directories on its path.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ANSWER = 10.0  # seconds for what is done as a user
 
 
 class Item:
@@ -58,8 +62,8 @@ def must(kind: str, *argv: str, **env: str) -> str:
 def as_user(name: str, act: Callable[[], Any]) -> Any:
     """What `act` returns, as JSON carries it, when that user runs it.
 
-    In a home root is led by links wherever its owner wants: so nothing there is root's to do.
-    Raises Failure.
+    In a home root is led by links wherever its owner wants: so nothing there is root's to do. And
+    that user can stop what it runs: so root waits ANSWER seconds, then kills it. Raises Failure.
     """
     user = pwd.getpwnam(name)
     ours, its = os.pipe()
@@ -68,8 +72,8 @@ def as_user(name: str, act: Callable[[], Any]) -> Any:
         os.close(ours)
         os._exit(_answer(its, user, act))
     os.close(its)
-    with open(ours, "rb") as source:
-        said = source.read()
+    said = _heard(ours, time.monotonic() + ANSWER)
+    os.kill(child, signal.SIGKILL)  # it has said all, or never will
     os.waitpid(child, 0)
     try:
         told = json.loads(said)
@@ -78,6 +82,18 @@ def as_user(name: str, act: Callable[[], Any]) -> Any:
     if "error" in told:
         raise Failure(*told["error"])
     return told["value"]
+
+
+def _heard(pipe: int, until: float) -> bytes:
+    """All that comes, or what came by then; closes the pipe."""
+    parts = []
+    with open(pipe, "rb", buffering=0) as source:
+        while select.select([source], [], [], max(0.0, until - time.monotonic()))[0]:
+            part = source.read(65536)
+            if not part:
+                break
+            parts.append(part)
+    return b"".join(parts)
 
 
 def _answer(out: int, user: pwd.struct_passwd, act: Callable[[], Any]) -> int:

@@ -75,7 +75,8 @@ class Lingering(Item):
         unit = "user@%d.service" % there.pw_uid
         until = time.monotonic() + PATIENCE
         while self.drift():
-            code, said = call("systemctl", "start", unit)
-            if code and time.monotonic() > until:
-                raise Failure("linger", "%s does not start" % unit, said)
+            said = call("systemctl", "start", unit)[1]
+            if time.monotonic() > until:  # it may run and have lost its socket: that is its user's
+                words = (unit, unit)
+                raise Failure("linger", "%s can't be used; `systemctl restart %s`" % words, said)
             time.sleep(0.1)

@@ -10,7 +10,14 @@ from typing import Dict, List, Sequence, Set
 from item import PATH, Item, call
 from wire import Failure
 
-BASE = ("git", "python3", "python3-venv", "libpam-systemd", "dbus-user-session")
+BASE = (
+    "git",
+    "python3",
+    "python3-venv",
+    "libpam-systemd",
+    "dbus-user-session",
+    "logrotate",  # or anybody could fill the disk by requests
+)
 PATIENCE = 120  # seconds that apt's lock is waited for: a fresh server updates itself at first
 
 

@@ -6,7 +6,7 @@ import grp
 import os
 import pwd
 import stat
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 from account import known
 from disk import parents
@@ -14,6 +14,9 @@ from item import Item, as_user
 from wire import Failure
 
 MODE = 0o710
+# What a deploy puts into the directory, and what a disk has that is mounted there.
+LAYOUT = {"repo.git", "releases", "current", "venvs", "shared", "run", "lock", "journal.jsonl"}
+LAYOUT |= {"lost+found"}
 
 
 def nginx_user() -> str:
@@ -22,6 +25,27 @@ def nginx_user() -> str:
         if known(name):
             return name
     raise Failure("nginx", "there is no user www-data for nginx to run as")
+
+
+def changeable(path: str) -> str:
+    """What on the way to `path`, itself included, not only root can change; "" for nothing."""
+    for each in _way(path):
+        if os.path.lexists(each):
+            said = os.lstat(each)
+            open_to_others = said.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if said.st_uid or open_to_others and not stat.S_ISLNK(said.st_mode):
+                return each
+    return ""
+
+
+def _way(path: str, links: int = 8) -> Iterator[str]:
+    """`path`, what is above it, and the same of whatever a link among these leads to."""
+    for each in parents(path):
+        yield each
+        if os.path.islink(each) and links:
+            target = os.path.join(os.path.dirname(each), os.readlink(each))
+            yield from _way(os.path.abspath(target), links - 1)
+            yield from parents(os.path.realpath(each))
 
 
 class Directory(Item):
@@ -43,6 +67,7 @@ class Directory(Item):
         changes = []
         owner = known(self.user)
         if owner is None or there.st_uid != owner.pw_uid:
+            self.ours()
             changes.append("give %s to %s" % (self.path, self.user))
         if there.st_gid != grp.getgrnam(group).gr_gid:
             changes.append("let the group %s into %s" % (group, self.path))
@@ -63,21 +88,26 @@ class Directory(Item):
             raise Failure("directory", "%s is no directory" % self.path)
         return said
 
+    def ours(self) -> None:
+        """Raises Failure for a directory of somebody else's: /etc, by a mistake, would be given."""
+        for name in os.listdir(self.path):
+            if name not in LAYOUT and not name.startswith("to-"):
+                words = (self.path, name)
+                raise Failure("directory", "%s has %s in it, which no deploy put there" % words)
+
     def checked(self) -> None:
         """Raises Failure where somebody but root can change the way, or nginx can't go it."""
         above = os.path.dirname(self.path)
-        for path in {*parents(above), *parents(os.path.realpath(above))}:
-            if not os.path.lexists(path):
-                continue
-            said = os.lstat(path)
-            open_to_others = said.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if said.st_uid or open_to_others and not stat.S_ISLNK(said.st_mode):
-                words = (self.path, path)
-                raise Failure("directory", "%s is under %s, which is not only root's" % words)
-            if not as_user(nginx_user(), lambda: os.access(path, os.X_OK)):
-                raise Failure(
-                    "directory", "%s can't pass %s; `chmod o+x %s`" % (nginx_user(), path, path)
-                )
+        wrong = changeable(above)
+        if wrong:
+            words = (self.path, wrong)
+            raise Failure("directory", "%s is under %s, which is not only root's" % words)
+        there = [path for path in _way(above) if os.path.lexists(path)]
+        closed = as_user(nginx_user(), lambda: [p for p in there if not os.access(p, os.X_OK)])
+        for path in closed:
+            raise Failure(
+                "directory", "%s can't pass %s; `chmod o+x %s`" % (nginx_user(), path, path)
+            )
 
     def mend(self) -> None:
         self.checked()

@@ -8,31 +8,35 @@ import json
 import os
 import pwd
 import sys
-from typing import Any, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator
 
 from account import Account, Keys
 from certificate import Certbot, Given, lineage
 from front import Connections, Front, SiteFile
 from item import Item
 from lasting import Delegation, Journal, Lingering
+from logs import Logs
 from packages import Packages
 from place import Directory
-from shapes import shaped
+from shapes import flag, matching, shaped
 from wire import Failure, count, named, seconds, text
 
 LOCK = "/run/circle-host.lock"
 
 
-def _texts(value: Any) -> List[str]:
-    if not isinstance(value, list):
-        raise Failure("protocol", "%.80r is no list of texts" % (value,))
-    return [text(each) for each in value]
+def _each(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        if not isinstance(value, list):
+            raise Failure("protocol", "%.80r is no list" % (value,))
+        return [check(each) for each in value]
+
+    return checked
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Failure("protocol", "%.80r is neither true nor false" % (value,))
-    return value
+# Words of nginx's configuration or a command line, and of apt's: there `name-` is to remove it.
+_word = matching(r"|[^\s\x00-\x1f\x7f;{}$\"'\\#-][^\s\x00-\x1f\x7f;{}$\"'\\#]*")
+_package = matching(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]")
+_user = matching(r"[A-Za-z0-9_.][A-Za-z0-9_.+-]{0,63}")
 
 
 def _site(value: Any) -> Any:
@@ -41,18 +45,24 @@ def _site(value: Any) -> Any:
 
 SITE = {
     "name": named,
-    "path": text,
+    "path": _word,
     "port": count,
-    "names": _texts,
-    "body": text,
+    "names": _each(_word),
+    "body": _word,
     "timeout": seconds,
-    "metrics": _texts,
-    "metrics_from": _texts,
-    "certificate": text,
-    "key": text,
-    "acme": text,
+    "metrics": _each(_word),
+    "metrics_from": _each(_word),
+    "certificate": _word,
+    "key": _word,
+    "acme": _word,
 }
-WANTED = {"make": _flag, "user": text, "packages": _texts, "keys": _texts, "site": _site}
+WANTED = {
+    "make": flag,
+    "user": _user,
+    "packages": _each(_package),
+    "keys": _each(text),
+    "site": _site,
+}
 
 
 def items(wanted: Dict[str, Any]) -> Iterator[Item]:
@@ -70,6 +80,7 @@ def items(wanted: Dict[str, Any]) -> Iterator[Item]:
     yield Lingering(user)
     yield Directory(site["path"], user)
     yield Connections(stale)
+    yield Logs(site)
     if mail:
         site = {**site, "certificate": lineage(site["name"]) + "/fullchain.pem"}
         site["key"] = lineage(site["name"]) + "/privkey.pem"

@@ -12,8 +12,9 @@ ACME = "/.well-known/acme-challenge/"
 WEBROOT = "/var/www/acme"
 
 # {v} begins the name of every variable and log format: another site may say the same of itself.
-HEAD = """\
-# Written by `inv host`, which writes it again when it differs.
+MINE = "# Written by `inv host`, "
+HEAD = MINE + """\
+which writes it again when it differs.
 
 # Upstream times and status; no query, in which a secret may be.
 log_format {v} escape=json '{{"at":"$time_iso8601","from":"$remote_addr",'
@@ -23,7 +24,9 @@ log_format {v} escape=json '{{"at":"$time_iso8601","from":"$remote_addr",'
     '"upstream_header":"$upstream_header_time","upstream_seconds":"$upstream_response_time",'
     '"id":"${v}_id","host":"$host","agent":"$http_user_agent"}}';
 # A new connection for each request, so that each goes to the release that is live by then.
-map $http_upgrade ${v}_connection {{ default upgrade; "" close; }}
+# Of what a client may change to, only WebSocket: in h2c it would speak past all that is said here.
+map $http_upgrade ${v}_upgrade {{ default ""; "~*^websocket$" websocket; }}
+map $http_upgrade ${v}_connection {{ default close; "~*^websocket$" upgrade; }}
 map $http_x_request_id ${v}_id {{
     default $request_id;
     "~^[A-Za-z0-9._-]{{1,64}}$" $http_x_request_id;
@@ -42,7 +45,7 @@ SERVER = """\
 
     proxy_http_version 1.1;
     proxy_set_header Connection ${v}_connection;
-    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Upgrade ${v}_upgrade;
     proxy_set_header Host $http_host;
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     proxy_set_header X-Forwarded-Proto $scheme;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
@@ -32,7 +33,7 @@ def relative(value: str) -> bool:
 
 
 def _absolute(value: str) -> bool:
-    return value.startswith("/") and value != "/" and relative(value[1:])
+    return os.path.normpath(value) == value and value.startswith("/") and relative(value[1:])
 
 
 def _http_path(value: str) -> bool:
@@ -72,7 +73,7 @@ _POSITIVE: Rule = (lambda value: value > 0, "more than 0s")
 ENVIRONMENT: dict[str, Rule] = {
     "url": _URL,
     "front": _URL,
-    "path": (_absolute, "an absolute path without .."),
+    "path": (_absolute, "an absolute path without .., . or a / at its end"),
     "keep": _SOME,
     "python": (_word, "the name or path of a Python on the host"),
     "directory": _BELOW,

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,12 +28,15 @@ SUPPORT = Path(__file__).parent
 LONG = 60.0  # seconds that a step may take on a busy machine
 
 
-def parts() -> dict[str, ModuleType]:
-    """The agent's parts as modules, assembled as on a host, by name."""
-    before = {name: sys.modules.pop(name, None) for name in agent.PARTS}
-    files = [agent.HOME / f"{name}.py" for name in agent.PARTS]
-    exec(compile(agent.assembled(files, begin=False), "agent.py", "exec"), {"__name__": "agent"})
-    found = {name: importlib.import_module(name) for name in agent.PARTS}
+AGENT = tuple(agent.HOME / f"{name}.py" for name in agent.PARTS)
+
+
+def parts(files: Sequence[Path] = AGENT) -> dict[str, ModuleType]:
+    """The parts of a half as modules, assembled as on a host, by name; the agent's by default."""
+    names = [file.stem for file in files]
+    before = {name: sys.modules.pop(name, None) for name in names}
+    exec(compile(agent.assembled(files, begin=False), "parts.py", "exec"), {"__name__": "parts"})
+    found = {name: importlib.import_module(name) for name in names}
     del sys.meta_path[0]
     for name, module in before.items():
         del sys.modules[name]

@@ -17,11 +17,12 @@ SUITE = "bookworm"
 # What a server has when it is rented, then what `inv host` installs: a test takes that away again.
 PACKAGES = (
     "systemd systemd-sysv dbus openssh-server sudo ca-certificates iproute2 procps"
-    " git python3 python3-venv nginx-light libpam-systemd dbus-user-session faketime"
+    " git python3 python3-venv nginx-light libpam-systemd dbus-user-session logrotate faketime"
 ).split()
 # They would wake up in the middle of a test, and hold apt's lock.
 TIMERS = (
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer"
+    " logrotate.timer"
 ).split()
 # So that a host reaches the package indexes that this machine does: certificates, pip's file.
 CARRIED = {

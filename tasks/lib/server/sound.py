@@ -14,11 +14,11 @@ Fault = tuple[str, str, object]
 
 # They become words of nginx's configuration, where nothing is quoted.
 PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")
-NAME = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-f:]+\]")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-f:]+\]")
 ADMIN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+-]{0,63}")
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]")  # to apt, `name-` means: remove it
 _BODY = re.compile(r"[0-9]{1,9}[kKmMgG]?")
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
+_MAIL = re.compile(r"[A-Za-z0-9._%+][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+")
 _MEMORY = re.compile(r"[1-9][0-9]{0,14}[KMGT]?")
 _CPU = re.compile(r"[1-9][0-9]{0,5}%")
 
@@ -57,6 +57,8 @@ def _key(value: str) -> bool:
 
 
 def _network(value: str) -> bool:
+    if "%" in value:  # a zone, which nginx doesn't know and which ipaddress lets be any text
+        return False
     try:
         ipaddress.ip_network(value, strict=False)
     except ValueError:

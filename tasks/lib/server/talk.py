@@ -31,6 +31,7 @@ PARTS = (
     "prepare/account",
     "prepare/lasting",
     "prepare/place",
+    "prepare/logs",
     "prepare/ports",
     "prepare/sitetext",
     "prepare/front",

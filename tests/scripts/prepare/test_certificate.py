@@ -48,6 +48,8 @@ def test_what_is_no_certificate_is_for_nobody(half: SimpleNamespace, tmp_path: P
     assert not half.certificate.covers(str(tmp_path / "x"), ["a"])
     assert not half.certificate.covers(str(tmp_path / "none"), ["a"])
     with pytest.raises(half.wire.Failure, match="is no PEM file"):
-        half.certificate.Given({"certificate": str(tmp_path / "x"), "key": ""}).drift()
+        half.certificate.Given({"certificate": "/etc/passwd", "key": ""}).drift()
     with pytest.raises(half.wire.Failure, match="can't be read: No such file"):
-        half.certificate.Given({"certificate": str(tmp_path / "none"), "key": ""}).drift()
+        half.certificate.Given({"certificate": "/etc/not-there", "key": ""}).drift()
+    with pytest.raises(half.wire.Failure, match="is not only root's"):
+        half.certificate.Given({"certificate": str(tmp_path / "x"), "key": ""}).drift()

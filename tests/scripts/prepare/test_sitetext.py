@@ -53,7 +53,9 @@ def test_each_request_has_a_connection_of_its_own_and_is_sent_once(half: SimpleN
     said = text(half)
     assert not re.search(r"(?m)^\s*upstream\b", said)
     assert "proxy_next_upstream off;" in said and "proxy_http_version 1.1;" in said
-    assert re.search(r'map \$http_upgrade \$(\w+) { default upgrade; "" close; }', said)
+    assert re.search(
+        r'map \$http_upgrade \$(\w+) { default close; "~\*\^websocket\$" upgrade; }', said
+    )
     ways = re.findall(r"proxy_pass (.*);", said)
     assert set(ways) == {"http://unix:/srv/shop/current/run/app.sock"}
     assert said.count("if (!-e /srv/shop/current) { return 503; }") == len(ways)
