@@ -19,6 +19,7 @@ CONF = "/etc/nginx/nginx.conf"
 DEFAULT = "/etc/nginx/sites-enabled/default"
 CONNECTIONS = 4096  # of a worker: each request has two, the client's and the service's
 FILES = 4 * CONNECTIONS
+READ = "have nginx read its configuration"
 PATIENCE = 20.0  # seconds that nginx may take to listen where it was told to
 
 
@@ -185,7 +186,7 @@ class Front(Item):
         if call("systemctl", "is-active", "-q", "nginx")[0]:
             return changes + ["start nginx"]
         if os.path.exists(self.stale) or any(not who for _, who in others):
-            changes.append("have nginx read its configuration")
+            changes.append(READ)
         return changes
 
     def mend(self) -> None:

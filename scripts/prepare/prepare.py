@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator
 
 from account import Account, Keys
 from certificate import Certbot, Given, lineage
-from front import Connections, Front, SiteFile
+from front import READ, Connections, Front, SiteFile, Written
 from item import Item
 from lasting import Delegation, Journal, Lingering
 from logs import Logs
@@ -123,15 +123,24 @@ def _failed(item: Item, error: BaseException) -> Dict[str, Any]:
     return {"item": item.name, "state": "failed", "changes": [], "error": Failure.of(error).told()}
 
 
+def survey(wanted: Dict[str, Any]) -> None:
+    """Look at every item; what would be written, nginx would then have to read."""
+    written = False
+    for item in items(wanted):
+        done = look(item)
+        written = written or isinstance(item, Written) and done["state"] == "drifted"
+        if written and isinstance(item, Front) and done["state"] == "holds":
+            done.update(state="drifted", changes=[READ])
+        tell(done)
+
+
 def run(wanted: Dict[str, Any]) -> None:
     """Look at every item, or make each so until one can't be."""
     if os.geteuid() != 0:
         raise Failure("sudo", "root is needed, and this is not root")
     shaped(wanted, "what is wanted", WANTED, more=False)
     if not wanted["make"]:
-        for item in items(wanted):
-            tell(look(item))
-        return
+        return survey(wanted)
     with _alone():
         for item in items(wanted):
             done = make(item)

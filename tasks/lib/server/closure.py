@@ -11,8 +11,9 @@ from ..declare import Check, Next, Outcome, Phase, Row
 from ..errors import Interrupted, NotClosed, Trouble
 from ..settings import Environment, Settings
 from . import wanted
-from .preparing import Host, Hosts, reason, show, told
+from .preparing import Host, Hosts
 from .talk import Event
+from .telling import FEW, reason, show, sums, told
 
 
 class World(NamedTuple):
@@ -179,6 +180,7 @@ def check(world: World) -> Outcome:
             f"{', '.join(drifted)} differ from what is wanted; run `{command}`.",
             kind="drift",
             detail=detail,
+            next=command,
         )
     if wrong := _let_in(world):
         raise NotClosed(wrong, kind="auth", detail=detail)
@@ -190,9 +192,9 @@ def prepare(world: World) -> Outcome:
     lock = threading.Lock()
 
     def heard(host: Host, event: Event) -> None:
-        with lock:
-            for change in event["changes"]:
-                console.say(f"{host.name}: {event['item']}: {change}")
+        if len(world.targets) <= FEW and event["changes"]:
+            with lock:
+                console.say(f"{host.name}: {event['item']}: {'; '.join(event['changes'])}")
 
     with hosts(world) as all_of:
         all_of.connect()
@@ -206,8 +208,7 @@ def prepare(world: World) -> Outcome:
                 f" `{world.command(' --check')}`."
             ) from None
         detail = _detail(world, all_of.all)
-    for host in all_of.all:
-        console.say(f"{host.name}: {len(host.of('changed'))} changed.")
+    sums(all_of.all)
     _judge(all_of.all, detail)
     return Outcome(detail)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .. import ahead, console, hops
+from .. import ahead, hops
 from ..errors import NotClosed, Refused, Trouble
 from .login import Login, administrator
 from .talk import Event, talk
@@ -170,43 +170,3 @@ def _refusal(hosts: list[Host]) -> Refused:
         kind=first.kind,
         evidence="\n".join(f"- {error.message}" for error in errors.values()),
     )
-
-
-def told(hosts: Iterable[Host]) -> Mapping[str, Any]:
-    """Return what became of the hosts, for the journal and --json."""
-    found: dict[str, Any] = {}
-    for host in hosts:
-        found[host.name] = {
-            "changed": len(host.of("changed")),
-            "items": [
-                {"item": each["item"], "state": each["state"], "changes": each["changes"]}
-                for each in host.items
-            ],
-        }
-        wrong = reason(host)
-        if wrong:
-            found[host.name]["error"] = wrong
-    return found
-
-
-def reason(host: Host) -> str:
-    """Return why a host can't be prepared, "" where it can."""
-    if host.error is not None:
-        return str(host.error.message)
-    return "; ".join(f"{each['item']}: {each['error']['message']}" for each in host.of("failed"))
-
-
-def show(hosts: Iterable[Host], mend: str = "") -> None:
-    """Print what each host's items are; `mend`: the command that mends what drifted, for a check"""
-    rows = []
-    for host in hosts:
-        if host.error is not None:
-            rows.append((host.name, "", "failed", str(host.error.message)))
-        for each in host.items:
-            said = "; ".join(each["changes"])
-            if each["state"] == "failed":
-                said = str(each["error"]["message"])
-            elif mend and each["changes"]:
-                said = f"would {said}; run `{mend}`"
-            rows.append((host.name, each["item"], each["state"], said))
-    console.table(rows, ("host", "item", "state", "what"))
