@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import queue
 import socket
@@ -210,6 +211,8 @@ class Run:
         while not self.greeted.wait(0.05):
             if self.lost.is_set():
                 return self._end(server, Settler(Service(self.host)))
+        # It takes long to import, and the first question of a release would wait for it.
+        threading.Thread(target=importlib.import_module, args=("http.client",), daemon=True).start()
         steps = Steps(self.host, self.spec, self.commands)
         steps.settled = steps.settler.settle("found by the next run")
         ended: Optional[Answer] = None

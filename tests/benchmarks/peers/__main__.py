@@ -1,7 +1,9 @@
 """The same work by five ways to deploy, interleaved on the same real hosts: one table.
 
 Run it as root: `python -m tests.benchmarks.peers [--hosts 1,4,8] [--round-trips 0,0.05] [--runs 5]
-[--only ours,script] [--no-lost]`. Medians of RUNS code-only deploys and rollbacks of a small
+[--only ours,script] [--no-lost] [--start 0]`.
+
+Medians of RUNS code-only deploys and rollbacks of a small
 service, from the start of the command until every host's own nginx serves the other version
 ("served") and until the command has ended; "lost" is what users lost of 50 requests a second in
 five deploys. Each peer is written as its own users would, and well: see the files beside this one.
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--round-trips", default="0,0.05", help="seconds")
     parser.add_argument("--runs", type=int, default=5, help="of each, up to 15")
     parser.add_argument("--only", default="", help=", ".join(each.name for each in PEERS))
+    parser.add_argument("--start", type=float, default=0.0, help="seconds more that it starts")
     parser.add_argument("--no-lost", action="store_true", help="measure times only")
     said = parser.parse_args()
     chosen = [each for each in PEERS if each.name in said.only.split(",") or not said.only]
@@ -52,12 +55,15 @@ def main() -> None:
     trips = [float(text) for text in said.round_trips.split(",")]
     with tempfile.TemporaryDirectory(prefix="circle-peers-") as place:
         table.head()
-        for rows in measure(Path(place), chosen, counts, trips, said.runs, not said.no_lost):
-            table.show(rows)
+        project = repository(Path(place) / "project", said.start)
+        rows = measure(Path(place), project, chosen, counts, trips, said.runs, not said.no_lost)
+        for each in rows:
+            table.show(each)
 
 
 def measure(
     place: Path,
+    project: Project,
     chosen: Sequence[type[Peer]],
     counts: Sequence[int],
     trips: Sequence[float],
@@ -72,7 +78,6 @@ def measure(
     try:
         ports = {each.name: 8001 + number for number, each in enumerate(chosen)}
         field = Field(site, place / "field", ports)
-        project = repository(place / "project")
         versions = Versions(project)
         peers += [each(field, project, place / "peers", bin_) for each in chosen]
         for count in counts:
@@ -90,12 +95,14 @@ def measure(
         docker.close()
 
 
-def repository(root: Path) -> Project:
-    """The code that is deployed: the service and some files."""
+def repository(root: Path, start: float) -> Project:
+    """The code that is deployed: some files, and the service, which starts `start` s later."""
     project = Project(root)
     service = (HERE / "service" / "app.py").read_text()
     pages = {f"pages/{number}.txt": os.urandom(1500).hex() for number in range(FILES)}
-    project.commit("the service", **{"app.py": service, "VERSION": "v0", **pages})
+    project.commit(
+        "the service", **{"app.py": service, "VERSION": "v0", "START": str(start), **pages}
+    )
     return project
 
 
