@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any, BinaryIO, Dict, List, Optional
 
-from disk import flush_directory
+from disk import flush_directory, parents
 from shapes import promised
 from wire import NAME, Failure
 
@@ -44,6 +44,20 @@ class Host:
 
     def release(self, name: str, *parts: str) -> str:
         return os.path.join(self.root, "releases", name, *parts)
+
+    def ours(self) -> None:
+        """Raises Failure where another user made the directory, or could put one in its place.
+
+        What is in there is theirs to say then, down to the command that an operator asks for.
+        """
+        for path in parents(self.root):
+            with contextlib.suppress(FileNotFoundError):
+                said = os.stat(path)
+                replaced = said.st_mode & stat.S_IWOTH and not said.st_mode & stat.S_ISVTX
+                if replaced or path == self.root and said.st_uid not in (0, os.geteuid()):
+                    raise Failure(
+                        "host", "%s belongs to another user or can be written by all" % path
+                    )
 
     def prepare(self) -> None:
         """Make what is missing, with modes that let the front walk to a socket and list nothing.

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from disk import parents
 from host import passes
@@ -17,8 +17,8 @@ from wire import Failure, seconds, text
 def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
     """GET `path` at a unix socket (a path) or an http(s) address: status and body.
 
-    `limit`: seconds that each part of the answer may take. Raises OSError when nothing answers,
-    ValueError for what can't be asked.
+    `limit`: seconds for the whole answer, which one that drips would never end. Raises OSError when
+    nothing answers, ValueError for what can't be asked.
     """
     import http.client
     import socket
@@ -48,13 +48,43 @@ def ask(where: str, path: str, host: str, limit: float) -> Tuple[int, str]:
             "Connection": "close",
             "User-Agent": "circle-of-closure",
         }
-        link.request("GET", path, headers=headers)
-        answer = link.getresponse()
-        return answer.status, answer.read(1 << 20).decode("utf-8", "replace")
+        link.connect()
+        with _no_longer_than(limit, link.sock):
+            link.request("GET", path, headers=headers)
+            answer = link.getresponse()
+            return answer.status, answer.read(1 << 20).decode("utf-8", "replace")
     except http.client.HTTPException as error:
         raise OSError("not HTTP: %r" % (error,)) from None
     finally:
         link.close()
+
+
+@contextlib.contextmanager
+def _no_longer_than(limit: float, sock: Any) -> Iterator[None]:
+    """Hang up after so many seconds: a time limit of the socket's is one for each byte.
+
+    Raises OSError where that was needed.
+    """
+    import socket
+    import threading
+
+    late = threading.Event()
+    with socket.socket(fileno=os.dup(sock.fileno())) as twin:
+
+        def hang_up() -> None:
+            late.set()
+            with contextlib.suppress(OSError):
+                twin.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(limit, hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if late.is_set():
+                raise OSError("no whole answer within %g s" % limit)
 
 
 def insist(front: str, requests: List[Dict[str, Any]], limit: float, root: str) -> None:

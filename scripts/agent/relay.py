@@ -108,6 +108,7 @@ def session(mark: str, source: bytes) -> None:
         if not wanted["root"].strip("/"):
             raise Failure("protocol", "%r can't be an application's directory" % wanted["root"])
         host = Host(wanted["root"])
+        host.ours()
         if wanted.get("run"):
             attach(host, wanted, source, read, out)
         else:
