@@ -137,11 +137,3 @@ def test_a_service_that_says_nothing_of_its_release_may_do_without(adopt: Adopt)
     project.commit("no release.txt")
     told = project.document("deploy")["detail"]
     assert project.current() == told["release"] and project.front("/release.txt")[0] == 404
-
-
-@pytest.mark.parametrize("name", ["flask", "static"])
-def test_what_an_example_installs_has_hashes_and_names_no_place(name: str) -> None:
-    text = (EXAMPLES / name / "requirements.txt").read_text().replace("\\\n", "")
-    packages = [line for line in text.splitlines() if line.lstrip()[:1] not in ("", "#")]
-    assert packages and all("==" in line and "--hash=sha256:" in line for line in packages)
-    assert "://" not in text and "index-url" not in text

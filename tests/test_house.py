@@ -14,7 +14,13 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ["requirements", "requirements-dev", "server/requirements"]
+LOCKS = [
+    "requirements",
+    "requirements-dev",
+    "server/requirements",
+    "tests/benchmarks/peers/requirements",
+]
+LOCKS += ["docs/examples/flask/requirements", "docs/examples/static/requirements"]
 # What takes long to import: `inv --list` must not pay for it.
 HEAVY = {"aiohttp", "asyncssh", "fabric", "git", "msgspec", "opentelemetry", "paramiko", "psutil"}
 HEAVY |= {"requests", "rich"}
