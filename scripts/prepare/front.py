@@ -171,7 +171,8 @@ class Front(Item):
 
     name = "nginx"
 
-    def __init__(self, site: Mapping[str, Any], stale: str, secure: bool) -> None:
+    def __init__(self, site: Mapping[str, Any], stale: str, secure: bool, name: str = "") -> None:
+        self.name = name or self.name
         self.ports = [site["port"]] + ([443] if secure else [])
         self.stale = stale
 

@@ -86,7 +86,7 @@ def items(wanted: Dict[str, Any]) -> Iterator[Item]:
         site["key"] = lineage(site["name"]) + "/privkey.pem"
         if not os.path.exists(site["certificate"]):  # which is asked for through the site
             yield SiteFile(site, stale, False, "site without TLS")
-            yield Front(site, stale, False)
+            yield Front(site, stale, False, "nginx without TLS")
         yield Certbot(site, mail)
     elif site["certificate"]:
         yield Given(site)
