@@ -132,7 +132,8 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
     named(wanted["run"])
     if shaped(wanted.get("spec"), "the run", SPEC)["run"] != wanted["run"]:
         raise Failure("protocol", "the run has two names")
-    spawned, until, patience = False, time.monotonic() + 15.0, time.monotonic() + 1.0
+    spawned, until = False, time.monotonic() + 15.0
+    met = 0.0  # when somebody else was met who holds the lock since
     while True:
         peer = _knock(host, wanted, out)
         if peer is not None:
@@ -150,8 +151,11 @@ def attach(host: Host, wanted: Message, source: bytes, read: BinaryIO, out: Bina
         elif holder is not None and holder.get("run") != wanted["run"]:
             # One that closes ends by itself; one that has said nothing yet has only begun.
             soon = not holder or holder.get("doing") in ("closing", "settling")
-            if time.monotonic() > (until if soon else patience):
+            met = 0.0 if soon else met or time.monotonic()
+            if time.monotonic() > (until if soon else met + 1.0):
                 return tell(out, {"busy": holder})
+        else:
+            met = 0.0
         if time.monotonic() > until:
             raise Failure("run", "the run did not start on this host; its words are in run/run.log")
         time.sleep(0.01)
