@@ -177,7 +177,7 @@ class Steps:
         if self.host.current() == named(release):
             raise Failure("switch", "%s is the current release already" % release)
         if way == "back" or not self.host.pending():
-            self._promise(way, release, facts)
+            self._promise(way, release, facts, armed=self.spec["kind"] == "rollback")
         pending = self._pending()
         if pending["release"] != release:
             raise Failure("protocol", "%s is armed, not %s" % (pending["release"], release))

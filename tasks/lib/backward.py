@@ -205,7 +205,10 @@ class Rollback(Rollout):
         return 2 * limits.start + limits.drain
 
     def do_arm(self) -> None:
+        """One host alone need not know before the others: its switch arms it, too."""
         assert self.plan is not None
+        if len(self.fleet.members) == 1:
+            return
         try:
             self.call("arm", release=self.plan.release, facts=self.said)
         except HostErrors as error:

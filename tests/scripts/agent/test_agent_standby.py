@@ -240,3 +240,13 @@ def test_the_target_is_the_newest_before_that_was_not_left(
     host = Told(str(tmp_path))
     assert parts.standby.target(host) == chosen
     assert parts.standby.standby(host) == (chosen if current else "")
+
+
+def test_a_host_alone_is_armed_by_its_switch(three: Rig) -> None:
+    """Its operator is lost right after that: it goes on, as a rollback does."""
+    session = three.begin(kind="rollback", lease=2.0)
+    session.call("check", LONG, release="two")
+    three.switch(session, "two", "forward")
+    session.close()
+    until(lambda: three.events()[-1] == "closed")
+    assert three.current == "two"
