@@ -14,7 +14,6 @@ from tests.benchmarks.peers.peer import Peer
 from tests.support.project import Project
 
 RATE = 50.0  # requests a second, of all hosts together
-PAUSE = 1.5  # seconds after a command, so that what it leaves to do is not measured with the next
 PATIENCE = 120.0
 
 
@@ -82,7 +81,7 @@ def timed(peer: Peer, command: Sequence[str], version: str) -> Timed:
         if left or child.returncode:
             raise SystemExit(f"{' '.join(command)} failed:\n{said}\n{errors.read()}")
     peer.cool()
-    time.sleep(PAUSE)
+    time.sleep(peer.pause)
     return Timed(served, ended, peer.told(said))
 
 

@@ -25,6 +25,7 @@ class Ours(Peer):
     """As it is configured by default, but for the watch: nobody else watches."""
 
     name = "ours"
+    pause = 1.5  # it drains
     more: dict[str, Any] = {}
 
     def aim(self, machines: Sequence[Machine]) -> None:

@@ -20,6 +20,7 @@ class Peer:
 
     name = ""
     from_pip = False
+    pause = 0.5  # seconds after a command: what it leaves to do is not measured with the next
 
     def __init__(self, field: Field, project: Project, directory: Path, tools: Path) -> None:
         self.field, self.project, self.tools = field, project, tools
