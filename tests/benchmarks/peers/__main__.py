@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -39,6 +40,7 @@ FILES = 100  # beside the service, of 4 KB each: the code of a small application
 
 def main() -> None:
     """Measure what the command line names."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave nothing then, either
     parser = argparse.ArgumentParser(prog="peers", description=__doc__)
     parser.add_argument("--hosts", default="1,4,8")
     parser.add_argument("--round-trips", default="0,0.05", help="seconds")
