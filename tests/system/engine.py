@@ -5,6 +5,7 @@ It is the one that runs here, or one of our own that ends with them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -79,9 +80,11 @@ class Engine:
             for line in listed.splitlines():
                 name, pid, *mount = line.split(" ", 2)
                 if not os.path.exists(f"/proc/{pid}"):
-                    self.run(what, *remove, name)
-                    for place in mount:
-                        subprocess.run(["umount", place], check=True)
+                    # Another may take it away just now, or Docker may not let go of it yet.
+                    with contextlib.suppress(AssertionError, subprocess.CalledProcessError):
+                        self.run(what, *remove, name)
+                        for place in mount:
+                            subprocess.run(["umount", place], check=True)
 
     def _answers(self) -> bool:
         asked = ["docker", "version", "--format", "{{.Server.Version}}"]
