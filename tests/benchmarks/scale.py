@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.support.openssh import OpenSSH, served  # noqa: E402
-from tests.support.project import Project, free_port  # noqa: E402
+from tests.support.project import Project  # noqa: E402
 
 STEPS = ("lock", "stage", "start", "switch", "verify", "confirm", "close")
 PLACES = "SCALE_PLACES"  # a file: for each SSH port the path and the front that its host has
@@ -45,7 +46,7 @@ class Farm:
 
     def __init__(self, base: Path, count: int, open_: contextlib.ExitStack) -> None:
         self.base, self.servers = base, [served_host(base, n, open_) for n in range(count)]
-        ports = [free_port() for _ in self.servers]
+        ports = free_ports(count)
         roots = [server.directory / "srv" for server in self.servers]
         open_.enter_context(fronts(base, list(zip(ports, roots, strict=True))))
         places = {
@@ -106,6 +107,13 @@ class Farm:
     def _busy(self, root: Path) -> bool:
         several = len([*root.glob("releases/*/run/web.json")]) > 1
         return several or (root / "run" / "run.sock").exists()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return free ports, no two the same: all are held until the last is found."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def served_host(base: Path, number: int, open_: contextlib.ExitStack) -> OpenSSH:
@@ -179,7 +187,6 @@ def operate(words: list[str]) -> None:
 def front(port: int) -> None:
     """The sandbox's front of the host whose directory this is."""
     import asyncio
-    import socket
 
     from tasks.lib.sandbox.front import Front
 
