@@ -13,7 +13,10 @@ from typing import Sequence, TextIO
 
 from .plain import dumps
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Controls, what turns the direction of writing (UAX 9) or begins a line, and halves of a character.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _YELLOW, _PLAIN = "\x1b[33m", "\x1b[0m"
 
 _json = False
@@ -67,7 +70,11 @@ def document(value: object) -> None:
 def clean(text: str) -> str:
     """Return `text` with its control characters, other than newline and tab, made visible."""
     text = text.replace("\r\n", "\n")
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda found: _visible(ord(found[0])), text)
+
+
+def _visible(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _stream() -> TextIO:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import PurePath
 from typing import Any
+
+# What JSON leaves as it is, and a terminal obeys or no encoding has.
+_BARE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 
 
 def dumps(value: object) -> str:
@@ -13,7 +17,8 @@ def dumps(value: object) -> str:
 
     Raises TypeError for what has no such form, ValueError for NaN and infinity: JSON has neither.
     """
-    return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
+    return _BARE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any, Callable, Iterable, Mapping
 
-from . import agent
+from . import agent, reply
 from .channel import Channel
 
 FRAME = 64 * 1024
@@ -37,7 +37,7 @@ class Busy(HostError):
 
     def __init__(self, holder: Mapping[str, Any]) -> None:
         super().__init__("locked", "another run holds the host")
-        self.holder = dict(holder)
+        self.holder = reply.holder(holder)
 
 
 class Lost(HostError):
@@ -50,7 +50,7 @@ class Lost(HostError):
 
     def __init__(self, message: str, ended: Mapping[str, Any] | None = None) -> None:
         super().__init__("lost", message)
-        self.ended = dict(ended or {})
+        self.ended = reply.as_object(ended)
 
 
 class Session:
@@ -105,7 +105,7 @@ class Session:
             raise TimeoutError(f"{said}: see what its login shell waits for") from None
         kind, greeting = self._receive(self._greeting)
         if "error" in greeting:
-            raise HostError(**greeting["error"])
+            raise HostError(**reply.failure(greeting["error"]))
         if "busy" in greeting:
             raise Busy(greeting["busy"])
         if "ended" in greeting:
@@ -144,9 +144,12 @@ class Session:
                     if self._channel is None:
                         self.open()
                     self._send(step, data)
-                    return self._wait(step["n"], until, heard)
+                    value = self._wait(step["n"], until, heard)
+                    return reply.facts(value) if do == "facts" else value
                 except (OSError, EOFError) as error:
                     self._again(error, until)
+                except ValueError as error:
+                    raise HostError("protocol", f"its facts make no sense: {error}") from None
                 except Lost as error:
                     self.lost = error
                     raise
@@ -235,11 +238,11 @@ class Session:
                 continue
             if "out" in message:
                 if heard:
-                    heard(message["out"])
+                    heard(str(message["out"]))
                 continue
-            if message["ok"]:
-                return message["value"]
-            raise HostError(**message["error"])
+            if message.get("ok"):
+                return message.get("value")
+            raise HostError(**reply.failure(message.get("error")))
 
     def _receive(self, timeout: float) -> tuple[bytes, Value]:
         head = self._exactly(5, timeout)
@@ -248,8 +251,10 @@ class Session:
             raise HostError("protocol", "the host sent something that is not a frame")
         body = self._exactly(5 + size, timeout)[5:]
         self._buffer = self._buffer[5 + size :]
-        value = json.loads(body)
-        return head[:1], value
+        try:
+            return head[:1], reply.parsed(body)
+        except ValueError:
+            raise HostError("protocol", "the host sent something that is not an object") from None
 
     def _exactly(self, size: int, timeout: float) -> bytes:
         while len(self._buffer) < size:

@@ -49,6 +49,8 @@ def test_with_json_stdout_is_the_documents(capsys: pytest.CaptureFixture[str]) -
         ("a\r\nb\tc", "a\nb\tc"),
         ("\x9b31m", "\\x9b31m"),
         ("grün ✓", "grün ✓"),
+        ("txt.\u202egpj", "txt.\\u202egpj"),
+        ("half \ud800", "half \\ud800"),
     ],
 )
 def test_data_is_shown_and_never_obeyed(

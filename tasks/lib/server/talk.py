@@ -6,6 +6,7 @@ Nothing is installed: a constant loader reads the source and what is wanted from
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import secrets
 import shlex
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .. import agent
+from .. import agent, reply
 from ..errors import NotClosed, Refused
 from .login import OLDEST
 
@@ -47,6 +48,7 @@ _LOADER = (
 )
 COMMAND = f"python3 -I -c {shlex.quote(_LOADER)}"
 LONGEST = 1 << 20  # bytes of a line that is still taken for one
+MOST = 1000  # lines of a host, its login shell's included
 
 Event = dict[str, Any]
 
@@ -87,14 +89,14 @@ def talk(
 def _events(channel: SSHChannel, mark: str, limit: float, name: str) -> Iterator[Event]:
     """Yield the items that a host tells of, until it is done. Raises NotClosed, OSError."""
     begun = False
-    for line in _lines(channel, limit):
+    for line in itertools.islice(_lines(channel, limit), MOST):
         if not begun:
             begun = line == mark
             continue
-        event = json.loads(line)
+        event = _event(line, name)
         if "error" in event and "item" not in event:
-            wrong = event["error"]
-            kind, evidence = str(wrong["kind"]), str(wrong["evidence"])
+            wrong = reply.failure(event["error"])
+            kind, evidence = wrong["kind"], wrong["evidence"]
             raise NotClosed(f"{name}: {wrong['message']}.", kind=kind, evidence=evidence)
         if event.get("done"):
             return
@@ -103,6 +105,21 @@ def _events(channel: SSHChannel, mark: str, limit: float, name: str) -> Iterator
     raise NotClosed(
         f"{name} ended before it was done.", kind="host" if begun else "sudo", evidence=said[-2000:]
     )
+
+
+def _event(line: str, name: str) -> Event:
+    """Return what a host tells of an item, each part of the type that it has. Raises NotClosed."""
+    try:
+        event = reply.parsed(line)
+        if "item" in event:
+            changes = event["changes"]
+            event = {**event, "item": str(event["item"]), "state": str(event["state"])}
+            event["changes"] = [str(change) for change in changes[:MOST]]
+        if event.get("state") == "failed":
+            event["error"] = reply.failure(event["error"])
+        return event
+    except (ValueError, KeyError, TypeError):
+        raise NotClosed(f"{name} said what makes no sense: {line[:200]}.", kind="host") from None
 
 
 def _lines(channel: SSHChannel, limit: float) -> Iterator[str]:
