@@ -181,7 +181,8 @@ def test_a_worker_follows_the_switch_there_and_back(make: Make) -> None:
     # One that can't be started is a failed switch.
     project.configure(processes={"worker": "no-such-worker"})
     told = project.document("deploy", code=1)
-    assert "no-such-worker can't be run" in told["error"]["message"]
+    assert "its process worker ended right after its start" in told["error"]["message"]
+    assert "no-such-worker" in told["error"]["evidence"]
     assert project.current() == first
     deadline = time.monotonic() + 30
     while workers(project) != [first] and time.monotonic() < deadline:

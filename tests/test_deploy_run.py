@@ -71,9 +71,9 @@ def test_where_it_fails_is_named(project: Project) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        (["no-such-command"], 1, "host1: no-such-command can't be run: No such file"),
+        (["no-such-command"], 1, "host1, host2: no-such-command can't be run: No such file"),
         (["/etc/passwd"], 1, "can't be run: Permission denied"),
-        (["python", "-c", "import os; os.kill(os.getpid(), 9)"], 1, "host1: ended with -9"),
+        (["python", "-c", "import os; os.kill(os.getpid(), 9)"], 1, "host1, host2: ended with -9"),
         ([], 2, "Say what to run"),
         (["echo", "x" * 70_000], 2, "too long"),
     ],

@@ -174,7 +174,7 @@ def test_a_shell_on_a_terminal_follows_its_size_and_its_keys(link: ssh.Link) -> 
     session.resize_pty(width=100, height=30)
     session.sendall(b"stty size; echo don''e\n")
     assert b"30 100" in heard(session, b"done\r\n")
-    session.sendall(b"echo rea''dy; cat; exit 7\n")
+    session.sendall(b"""sh -c 'echo rea""dy; exec cat'; exit 7\n""")
     heard(session, b"ready\r\n")
     session.sendall(b"\x03")  # Ctrl-C ends cat and not the shell
     heard(session, b"^C")
