@@ -45,9 +45,11 @@ def image(engine: Engine) -> str:
 
 
 def _make(root: Path, carried: dict[str, bytes]) -> None:
-    words = ["--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root)]
-    done = subprocess.run(["debootstrap", *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    for tries_left in (2, 1, 0):  # the archive may be out of reach for a moment
+        wrong = _bootstrap(root)
+        if not wrong:
+            break
+        assert tries_left, wrong
     for kept, content in carried.items():
         (root / kept).write_bytes(content)
     for key in (root / "etc/ssh").glob("ssh_host_*"):  # each host makes its own
@@ -56,6 +58,21 @@ def _make(root: Path, carried: dict[str, bytes]) -> None:
         (root / "etc/systemd/system" / timer).symlink_to("/dev/null")
     for leftover in (root / "var/cache/apt/archives", root / "var/lib/apt/lists"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _bootstrap(root: Path) -> str:
+    """Return "" when the tree is made, else what debootstrap said, and nothing is left of it."""
+    words = ["--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root)]
+    done = subprocess.run(["debootstrap", *words], capture_output=True, text=True)
+    if done.returncode == 0:
+        return ""
+    log = root / "debootstrap" / "debootstrap.log"
+    said = log.read_text(errors="replace") if log.exists() else ""
+    for mounted in ("proc", "sys", "dev"):  # it leaves them where it fails
+        subprocess.run(["umount", "--recursive", str(root / mounted)], capture_output=True)
+    for each in root.iterdir():
+        shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+    return f"debootstrap ended with {done.returncode}: {done.stdout[-2000:]}{said[-2000:]}"
 
 
 def _import(engine: Engine, root: Path, name: str) -> None:
