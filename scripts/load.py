@@ -91,17 +91,24 @@ class Load:
     """Requests to `urls` in turn, `rate` a second, from a thread of its own.
 
     A request without a complete answer after `timeout` seconds is lost. `host`: the Host header,
-    where it isn't the URL's. Also a context manager.
+    where it isn't the URL's. `reuse`: send several over one connection, one after another. Also a
+    context manager.
     """
 
     def __init__(
-        self, urls: Sequence[str], rate: float = 100.0, timeout: float = 10.0, host: str = ""
+        self,
+        urls: Sequence[str],
+        rate: float = 100.0,
+        timeout: float = 10.0,
+        host: str = "",
+        reuse: bool = True,
     ) -> None:
         if not urls or rate <= 0 or timeout <= 0:
             raise ValueError("a load needs a URL, a rate and a timeout above zero")
         self._urls = tuple(urls)
         self._rate = rate
         self._timeout = timeout
+        self._reuse = reuse
         self._headers = {"Host": host} if host else {}
         self._done: list[Request] = []
         self._stop = threading.Event()
@@ -136,7 +143,7 @@ class Load:
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(total=self._timeout)
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, force_close=not self._reuse)
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, headers=self._headers
         ) as session:

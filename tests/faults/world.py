@@ -147,12 +147,15 @@ class World:
         return release
 
     @contextlib.contextmanager
-    def users(self, *numbers: int) -> Iterator[Seen]:
-        """Users ask all the while, and `current` is looked at; numbers: their hosts, or all."""
+    def users(self, *numbers: int, reuse: bool = True) -> Iterator[Seen]:
+        """Users ask all the while, and `current` is looked at; numbers: their hosts, or all.
+
+        reuse: whether they keep their connections.
+        """
         chosen = numbers or self.hosts.numbers
         seen, done = Seen(), threading.Event()
         watcher = threading.Thread(target=self._look, args=(seen, done, chosen))
-        load = self.load(*chosen)
+        load = self.load(*chosen, reuse=reuse)
         load.start()
         watcher.start()
         try:
@@ -167,11 +170,11 @@ class World:
         assert all(seen.live.values()), f"current pointed at what is not complete: {seen.live}"
         assert set(figures.releases) <= set(seen.live), (figures.releases, seen.live)
 
-    def load(self, *numbers: int, rate: float = RATE) -> Load:
+    def load(self, *numbers: int, rate: float = RATE, reuse: bool = True) -> Load:
         """Requests to hosts through their fronts, `rate` a second in all."""
         fronts = [self.hosts.fronts[number - 1] for number in numbers]
         urls = [f"{front}{path}" for front in fronts for path in ("/", "/api/version")]
-        return Load(urls, rate, host=self.hosts.host)
+        return Load(urls, rate, host=self.hosts.host, reuse=reuse)
 
     def _look(self, seen: Seen, done: threading.Event, numbers: tuple[int, ...]) -> None:
         while not done.wait(0.01):
