@@ -5,6 +5,7 @@ Its hosts are processes of ours, and its ways go through proxies.
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,8 @@ class SandboxHosts(Files):
 
     def fill_disk(self, number: int, left: int) -> None:
         """By a limit on what its processes may write: no file system of its own, no root."""
-        pid = next(h.pid for h in state.read(self.base).hosts if h.name == f"host{number}")
-        most = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (left or most, most))
+        host = next(h.pid for h in state.read(self.base).hosts if h.name == f"host{number}")
+        for pid in {host, *(each.pid for each in self.marked(number))}:
+            with contextlib.suppress(ProcessLookupError):
+                most = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (left or most, most))
