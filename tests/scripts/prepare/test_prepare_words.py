@@ -13,19 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-SITE: dict[str, Any] = {
-    "name": "shop",
-    "path": "/srv/shop",
-    "port": 80,
-    "names": ["shop.example.com"],
-    "body": "10m",
-    "timeout": 60.0,
-    "metrics": ["/metrics"],
-    "metrics_from": ["10.0.0.0/8"],
-    "certificate": "/etc/ssl/shop.pem",
-    "key": "/etc/ssl/shop.key",
-    "acme": "",
-}
+from tests.scripts.prepare.test_sitetext import SITE
+
 WANTED = {"make": False, "user": "deploy", "packages": [], "keys": [], "site": SITE}
 SPECIAL = st.text(alphabet="ab/ .;{}$\"'\\\\#\n\t\r\0-%~\x1b\u2028", min_size=1, max_size=9)
 PLACES = [key for key, value in SITE.items() if isinstance(value, (str, list))]
