@@ -142,7 +142,8 @@ def test_a_later_batch_that_fails_brings_every_switched_host_back(project: Proje
         "host2": "PASS",
     }
     assert live(project) == {before}
-    assert all(len(each.releases) == 2 for each in seen.values())
+    # host3 serves it only until its check has failed, which may be between two of its requests.
+    assert all(len(seen[number].releases) == 2 for number in (1, 2))
     for number in THREE:
         assert project.journal(number)[-1]["event"] == "reverted"
         project.env(number)
