@@ -30,7 +30,7 @@ def set_json(on: bool) -> None:
 
 def say(text: str = "") -> None:
     """Print a line for the reader."""
-    print(clean(text), file=_stream(), flush=True)
+    print(clean(text), file=stream(), flush=True)
 
 
 def warn(text: str) -> None:
@@ -49,17 +49,17 @@ def fail(text: str) -> None:
 def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: str = "") -> None:
     """Print rows under the names of their columns; aligned lines where there is no terminal."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
-    stream = _stream()
-    if _terminal(stream):
-        _rich_table(cells, columns, title, stream)
+    out = stream()
+    if _terminal(out):
+        _rich_table(cells, columns, title, out)
         return
     lines = ([list(columns)] if columns else []) + cells
     widths = [max(map(len, column)) for column in zip(*lines)]
-    print(*([clean(title)] if title else []), sep="\n", end="\n" if title else "", file=stream)
+    print(*([clean(title)] if title else []), sep="\n", end="\n" if title else "", file=out)
     for line in lines:
         padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths))
-        print(padded.rstrip(), file=stream)
-    stream.flush()
+        print(padded.rstrip(), file=out)
+    out.flush()
 
 
 def document(value: object) -> None:
@@ -77,7 +77,8 @@ def _visible(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _stream() -> TextIO:
+def stream() -> TextIO:
+    """Return where the reader's text goes: standard output, with --json standard error."""
     return sys.stderr if _json else sys.stdout
 
 

@@ -29,6 +29,7 @@ def append(entry: Mapping[str, Any], path: Path | None = None) -> None:
     """
     path = path or where()
     path.parent.mkdir(parents=True, exist_ok=True)
+    _ignored(path.parent)
     line = dumps({"v": 1, "at": _now(), "who": who(), **entry}).encode() + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -39,6 +40,14 @@ def append(entry: Mapping[str, Any], path: Path | None = None) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _ignored(directory: Path) -> None:
+    """Have git ignore the journal's directory also in a project whose .gitignore doesn't know it:
+    writing a line must not make a clean tree differ."""
+    ignore = directory / ".gitignore"
+    if directory.name == ".circle" and not ignore.exists():
+        ignore.write_text("*\n")
 
 
 def read(path: Path | None = None) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit, Failure
 
 from . import console, journal, project
+from . import evidence as proof
 from .declare import (
     Check,
     Next,
@@ -36,6 +37,7 @@ class _Run(NamedTuple):
     as_json: bool
     record: bool
     since: float
+    before: proof.State | None  # of the tree, where the phase proves something of a commit
 
 
 def run(
@@ -49,23 +51,26 @@ def run(
     validate: bool = True,
     fills: Mapping[str, str] | None = None,
     record: bool = True,
+    proves: bool = False,
 ) -> None:
     """Run a phase as it is declared.
 
     world: what the probes are given; a function is called for it, so that a failure to read it is
     told as any other. check: look at the validation only, and change nothing. validate: whether
     the validation follows the procedure. fills: values for the next step, such as `env`. record:
-    whether a journal line is written (a plan writes nothing).
+    whether a journal line is written (a plan writes nothing). proves: whether closing says
+    something of the commit (see `evidence`); then the line says so where the tree differed from it.
 
     Returns when the phase closed. Otherwise it has said what there is to say and raises Exit with
     the code. What isn't one of our errors or a failed command is a bug and is raised on.
     """
     console.set_json(as_json)
     record = record and not check
-    this = _Run(phase, c, dict(fills or {}), as_json, record, time.monotonic())
+    before = proof.state(project.root(c)) if proves and record else None
+    this = _Run(phase, c, dict(fills or {}), as_json, record, time.monotonic(), before)
     try:
         seen = world() if callable(world) else world
-        this = _Run(phase, c, _fills(seen, fills), as_json, record, this.since)
+        this = this._replace(fills=_fills(seen, fills))
         outcome = _check(phase, seen) if check else _procedure(phase, procedure, seen, validate)
     except KeyboardInterrupt:
         again = f"inv {phase.name} --check" if phase.validation else f"inv {phase.name}"
@@ -147,10 +152,15 @@ def _mend(check: Check) -> str:
 
 def _close(this: _Run, outcome: Outcome) -> None:
     following = _filled(outcome.next or this.phase.next.closed, this.fills)
-    _journal(this, "closed", outcome.detail)
+    marks = _marks(this)
+    _journal(this, "closed", outcome.detail, marks)
+    if why := this.before and proof.lacking(this.before, marks, outcome.detail):
+        console.say(f"This counts for no commit: {why}, then run `inv {this.phase.name}`.")
     if this.as_json:
         told = outcome.document
-        console.document(_told(this, "closed", outcome.detail, following) if told is None else told)
+        if told is None:
+            told = _told(this, "closed", outcome.detail, following) | marks
+        console.document(told)
     if following:
         console.say(f"Next: {following}")
 
@@ -164,7 +174,8 @@ def _fail(this: _Run, error: BaseException) -> NoReturn:
     following = _filled(getattr(error, "next", "") or declared, this.fills)
     detail = dict(getattr(error, "detail", {}))
     # The evidence stays out of the journal: it may be a service's log, which nobody has checked.
-    _journal(this, outcome, {**detail, "error": said, "kind": kind})
+    marks = _marks(this)
+    _journal(this, outcome, {**detail, "error": said, "kind": kind}, marks)
     for text in (said, below):
         if text:
             console.fail(text)
@@ -173,7 +184,7 @@ def _fail(this: _Run, error: BaseException) -> NoReturn:
     if following:
         console.fail(f"Next: {following}")
     if this.as_json:
-        told = _told(this, outcome, detail, following)
+        told = _told(this, outcome, detail, following) | marks
         told["error"] = {"message": said, "kind": kind, "evidence": below}
         if hosts := getattr(error, "hosts", None):
             told["error"]["hosts"] = hosts
@@ -192,11 +203,17 @@ def _told(this: _Run, outcome: str, detail: Mapping[str, Any], following: str) -
     }
 
 
-def _journal(this: _Run, outcome: str, detail: Mapping[str, Any]) -> None:
+def _marks(this: _Run) -> dict[str, Any]:
+    return proof.mark(this.before, proof.state(project.root(this.c))) if this.before else {}
+
+
+def _journal(
+    this: _Run, outcome: str, detail: Mapping[str, Any], marks: Mapping[str, Any] | None = None
+) -> None:
     if not this.record:
         return
     root = project.root(this.c)
-    entry = _told(this, outcome, detail, "")
+    entry = _told(this, outcome, detail, "") | dict(marks or {})
     entry["commit"] = str(detail.get("commit") or project.commit(root))
     del entry["next"]
     try:

@@ -1,0 +1,77 @@
+"""What of the journal counts for a commit.
+
+A phase has closed for a commit only if the working tree was that commit, from the phase's beginning
+to its end, and if it looked at all of it. Anything else is written down, too, and proves nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Iterable, Mapping, NamedTuple
+
+from . import project
+from .errors import Refused
+
+
+class State(NamedTuple):
+    """A working tree at one moment.
+
+    commit: HEAD's full hash, "" outside of a repository and before the first commit. changed:
+    whether anything differs from it that git doesn't ignore, files that it doesn't know included.
+    """
+
+    commit: str
+    changed: bool
+
+
+def state(root: Path) -> State:
+    """Return the state of the working tree around `root`; nothing is refused here."""
+    commit = project.commit(root)
+    if not commit:
+        return State("", False)
+    from .git import Git
+
+    try:
+        said = Git(root)("status", "--porcelain", "-z", "--untracked-files=normal")
+    except Refused:
+        return State(commit, True)  # what can't be seen isn't known to be the same
+    return State(commit, bool(said))
+
+
+def mark(before: State, after: State) -> dict[str, Any]:
+    """Return what a journal line says of the tree that a phase saw: {"dirty": True}, or nothing.
+
+    Where there is no commit the line has none, which says enough.
+    """
+    same = before == after and not after.changed
+    return {} if same or not after.commit else {"dirty": True}
+
+
+def lacking(before: State, marks: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
+    """Return why what a phase found counts for no commit, and what to do; "" where it does.
+
+    before: the tree as it began. marks: of its journal line. detail: of its outcome.
+    """
+    if not before.commit:
+        return "there is none here; `git init` and commit"
+    if marks.get("dirty"):
+        return "the working tree differs from it; commit"
+    return "only a part was looked at; leave the choice out" if detail.get("partial") else ""
+
+
+def closed(
+    entries: Iterable[Mapping[str, Any]], phase: str, commit: str
+) -> Mapping[str, Any] | None:
+    """Return the journal line that proves that `phase` closed for `commit`, None without one.
+
+    entries: the oldest first. The newest line that says anything of that commit decides, so that a
+    failure takes back what an earlier success proved. Lines of a dirty tree, of a part of it (a
+    `partial` in their detail) and of a phase that refused to start say nothing.
+    """
+    found = None
+    for entry in entries:
+        about = (entry.get("phase"), entry.get("commit")) == (phase, commit) and bool(commit)
+        partial = (entry.get("detail") or {}).get("partial")
+        if about and not (entry.get("dirty") or partial or entry.get("outcome") == "refused"):
+            found = entry
+    return found if found and found.get("outcome") == "closed" else None

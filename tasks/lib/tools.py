@@ -1,0 +1,112 @@
+"""The project's own tools, as its developer would run them: those of .venv, activated or not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Iterator, Mapping, NamedTuple, Sequence
+
+from . import console
+
+GRACE = 10  # seconds that a tool has to end after Ctrl-C, which it got, too
+
+
+class Ran(NamedTuple):
+    """What a tool did. output: both of its streams, "" where it had the terminal. seconds: how long
+    it took."""
+
+    argv: tuple[str, ...]
+    code: int
+    output: str
+    seconds: float
+
+
+def commands(root: Path) -> Path:
+    """Return the directory of the commands of the project's virtual environment."""
+    return root / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+
+
+def find(root: Path, name: str) -> Path | None:
+    """Return the command `name`: the virtual environment's, else the one in PATH, else None."""
+    found = shutil.which(name, path=str(commands(root))) or shutil.which(name)
+    return Path(found) if found else None
+
+
+def environment(root: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables a tool runs with: as if .venv were activated, and `more`."""
+    env = {**os.environ, **(more or {})}
+    if commands(root).is_dir():
+        env["VIRTUAL_ENV"] = str(root / ".venv")
+        env["PATH"] = os.pathsep.join((str(commands(root)), env.get("PATH", os.defpath)))
+        env.pop("PYTHONHOME", None)
+    return env
+
+
+def run(
+    argv: Sequence[str | Path],
+    root: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    show: bool = True,
+) -> Ran:
+    """Run a tool in `root` and keep what it says; `show`: print its lines as they come.
+
+    env: variables beyond our own. Raises FileNotFoundError where there is no such command, and
+    KeyboardInterrupt when the tool has ended.
+    """
+    lines = []
+    with _started(argv, root, env, captured=True) as (process, since):
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if show:
+                console.say(line.removesuffix("\n"))
+        code = process.wait()
+    return Ran(tuple(map(str, argv)), code, "".join(lines), time.monotonic() - since)
+
+
+def attached(
+    argv: Sequence[str | Path], root: Path, *, env: Mapping[str, str] | None = None
+) -> Ran:
+    """Run a tool in `root` on the reader's own terminal: colours, prompts and debuggers work.
+
+    Arguments and exceptions are those of `run`; nothing of what it says is kept.
+    """
+    with _started(argv, root, env, captured=False) as (process, since):
+        code = process.wait()
+    return Ran(tuple(map(str, argv)), code, "", time.monotonic() - since)
+
+
+@contextlib.contextmanager
+def _started(
+    argv: Sequence[str | Path], root: Path, env: Mapping[str, str] | None, captured: bool
+) -> Iterator[tuple[subprocess.Popen[str], float]]:
+    since = time.monotonic()
+    console.stream().flush()
+    process = subprocess.Popen(
+        [str(word) for word in argv],
+        cwd=root,
+        env=environment(root, env),
+        stdin=subprocess.DEVNULL if captured else None,
+        stdout=subprocess.PIPE if captured else console.stream(),
+        stderr=subprocess.STDOUT if captured else None,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    try:
+        yield process, since
+    except KeyboardInterrupt:
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.wait(GRACE)
+        raise
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
