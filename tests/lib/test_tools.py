@@ -63,7 +63,7 @@ def test_one_on_the_terminal_speaks_where_we_do(
 def test_ctrl_c_ends_when_the_tool_has(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from tasks.lib import tools\n"
-        "tool = 'trap \"sleep 0.3; touch done; exit 1\" INT; touch begun; while :; do sleep 0.1; done'\n"
+        "tool = 'trap \"sleep 0.3; touch done; exit\" INT; touch begun; sleep 9 & wait'\n"
         "tools.run(['sh', '-c', tool], Path(sys.argv[1]))\n"
     )
     root = Path(__file__).resolve().parents[2]
