@@ -41,6 +41,13 @@ DEFAULTS: dict[str, Any] = {
     "default_environment": "sandbox",
     "sandbox": {"hosts": 1, "port": 8000, "directory": ".sandbox"},
     "contacts": {},
+    "release": {
+        "branch": "main",
+        "prefix": "v",
+        "files": {},
+        "changelog": "CHANGELOG.md",
+        "review": True,
+    },
     "service": {
         "hosts": [],
         "url": "",

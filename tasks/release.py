@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib.phase import Check, Next, Phase, Row, later, unbuilt
+from .lib import project
+from .lib.phase import Check, Next, Outcome, Phase, Row, run
+
+
+def _probe(name: str) -> Callable[[Any], str]:
+    """Return a probe of lib/release/gates.py, which is imported when something is asked of it."""
+
+    def probe(world: Any) -> str:
+        from .lib.release import gates
+
+        asked: Callable[[Any], str] = getattr(gates, name)
+        return asked(world)
+
+    return probe
+
 
 PHASE = Phase(
     number=5,
@@ -13,59 +29,113 @@ PHASE = Phase(
     closure="Version closure",
     purpose="Give a state of the code that is good enough to deploy a name that never moves.",
     prerequisites=(
-        Check("the tests pass", unbuilt, "inv test"),
-        Check("the code is reviewed", unbuilt, "gh pr view", required=False),
-        Check("CHANGELOG.md has notes for the version", unbuilt, "Write them into CHANGELOG.md."),
+        Check("the release branch", _probe("on_branch"), "git switch main"),
+        Check("nothing under way", _probe("settled"), "git status"),
+        Check("a clean tree", _probe("clean"), "git status"),
+        Check(
+            "the branch as its upstream",
+            _probe("level"),
+            "`git pull --ff-only`; what is ahead: `git push --set-upstream origin main`.",
+        ),
+        Check("the whole history", _probe("whole"), "git fetch --unshallow --tags"),
+        Check(
+            "the remote's releases",
+            _probe("same_tags"),
+            "`git fetch --tags --force`; a tag that was never pushed: `git tag -d vX.Y.Z`.",
+        ),
+        Check("a name to commit in", _probe("known"), "git config user.email YOU@EXAMPLE.COM"),
+        Check("lint and test closed", _probe("proved"), "inv lint test"),
+        Check(
+            "the code reviewed",
+            _probe("reviewed"),
+            "have it approved on GitHub; elsewhere: `inv release --reviewed-by=NAME`, or"
+            " `release: review: false` in invoke.yaml.",
+        ),
+        Check("notes for the version", _probe("noted"), "Write them under Unreleased."),
     ),
     procedure=(
         "Be on the main branch, as the remote has it: `git switch main && git pull --ff-only`.",
+        "Choose the version: `--version`, `--bump`, `--pre`, or what the commits say.",
         "Raise the version, where a file holds it, and move the notes in CHANGELOG.md under it.",
         # The page's `git add .` would also commit what just lies about.
-        "Commit these files and no others: `git commit --only CHANGELOG.md`.",
-        # Each -m would become a paragraph of its own, and a list fall apart: hence the file.
-        "Tag it with the notes as the message: `git tag --annotate vX.Y.Z --file NOTES`.",
+        "Commit these files and no others.",
+        # Each -m would become a paragraph of its own, and a list fall apart: hence one text.
+        "Tag it with the notes, and with what proves it, as the message; signed where git signs.",
         "Push both at once or not at all: `git push --atomic origin main vX.Y.Z`.",
         "Publish it, where GitHub is used: `gh release create vX.Y.Z --verify-tag`.",
     ),
     validation=(
         # `git tag -l | grep v1.0.0` would be content with v1.0.01, and with v1x0y0.
-        Check("the tag exists here", unbuilt, "git show-ref --verify refs/tags/vX.Y.Z"),
-        Check(
-            "the remote has the same tag",
-            unbuilt,
-            "git ls-remote --exit-code origin refs/tags/vX.Y.Z",
-        ),
-        Check("the tag carries its notes", unbuilt, "git show --no-patch vX.Y.Z", required=False),
+        Check("the tag exists here", _probe("here"), "git fetch --tags"),
+        Check("the remote has the same tag", _probe("there"), "inv release"),
+        Check("the files hold its version", _probe("written"), "inv release --bump=patch"),
+        Check("the tag carries its notes", _probe("told"), "git show --no-patch vX.Y.Z", False),
+        Check("it is published", _probe("published"), "inv release.publish"),
     ),
     troubleshooting=(
         Row(
             # The page deletes the tag and makes it again: who has fetched it keeps the old one.
             "The tag exists already",
             "Take the next version; delete only a tag that was never pushed: `git tag -d vX.Y.Z`.",
-            output=r"tag '.*' already exists",
+            kinds=("taken",),
+            output=r"exists already|tag already exists|\(already exists\)",
         ),
         Row(
             "The push is rejected",
             "Pull first; if it still is, look at the branch's protection rules.",
+            kinds=("rejected",),
             output=r"\[(remote )?rejected\]|protected branch",
         ),
         Row(
             "The version is in conflict",
             "It must be unique and follow semantic versioning: `git tag --list 'v*'` shows them.",
-            output=r"not a (semantic )?version|version conflict",
+            kinds=("version", "taken"),
+            output=r"not a semantic version",
         ),
     ),
-    next=Next(closed="inv deploy --env=staging", troubled="inv release"),
+    next=Next(closed="inv deploy --env=staging", troubled="inv release --check"),
 )
 
 
 @task(
     default=True,
     help={
-        "version": "Version to release, as vX.Y.Z.",
+        "version": "Version to release, as vX.Y.Z (default: what the commits since the last say).",
+        "bump": "Which part to raise instead: major, minor or patch.",
+        "pre": "Release a candidate of it: rc makes vX.Y.Z-rc.1, then rc.2.",
+        "force": "Reason to go on without lint, test or review; it is written into the tag.",
+        "reviewed_by": "Who has looked at the changes, where the remote is not on GitHub.",
+        "plan": "Show all of it, with the files' diff; change nothing.",
         "check": "Only look whether the phase holds; change nothing.",
+        "json": "Print one JSON document on standard output, everything else on standard error.",
     },
 )
-def release(c: Context, version: str = "", check: bool = False) -> None:
-    """Tag a version with its notes and push it."""
-    later(PHASE, "git tag --annotate vX.Y.Z && git push --atomic origin main vX.Y.Z")
+def release(
+    c: Context,
+    version: str = "",
+    bump: str = "",
+    pre: str = "",
+    force: str = "",
+    reviewed_by: str = "",
+    plan: bool = False,
+    check: bool = False,
+    json: bool = False,
+) -> None:
+    """Give the code a version: changelog, commit, tag, all pushed at once."""
+    from .lib import config
+    from .lib.release import closure
+    from .lib.release.version import Asked
+    from .lib.release.world import World, read
+
+    seen: list[World] = []
+
+    def world() -> World:
+        asked = Asked(version, bump, pre, force, reviewed_by)
+        seen.append(read(config.load(c), project.root(c), asked))
+        return seen[0]
+
+    def procedure() -> Outcome:
+        return closure.planned(seen[0]) if plan else closure.release(seen[0])
+
+    options: dict[str, Any] = {"validate": not plan, "record": not plan}
+    run(PHASE, c, procedure, world=world, check=check, as_json=json, **options)

@@ -17,6 +17,7 @@ from invoke.context import Context
 from . import sound
 from .convert import convert, wrong
 from .errors import Refused
+from .release import settings as release
 from .settings import (
     SANDBOX,
     Environment,
@@ -39,7 +40,16 @@ __all__ = [
     "load",
 ]
 
-KEYS = ("app", "remote", "default_environment", "sandbox", "contacts", "service", "environments")
+KEYS = (
+    "app",
+    "remote",
+    "default_environment",
+    "sandbox",
+    "contacts",
+    "release",
+    "service",
+    "environments",
+)
 
 # Text or a mapping, and never merged. Invoke lays neither over the other, so no default is declared
 # for it in `tasks.py`, and its variables are read here.
@@ -163,6 +173,8 @@ def _check(settings: Settings, config: Config) -> None:
     if not sound.relative(sandbox.directory) or sandbox.directory.startswith("-"):
         expected = "a directory below the project's"
         raise wrong(_place(config, ("sandbox", "directory")), expected, sandbox.directory)
+    for key, expected, value in release.faults(settings.release):
+        raise wrong(_place(config, ("release", *key.split(".", 1))), expected, value)
 
 
 def _with_places(settings: Settings, config: Config, said: Mapping[str, Any]) -> Settings:

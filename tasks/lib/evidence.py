@@ -7,7 +7,7 @@ to its end, and if it looked at all of it. Anything else is written down, too, a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from . import project
 from .errors import Refused
@@ -68,10 +68,69 @@ def closed(
     failure takes back what an earlier success proved. Lines of a dirty tree, of a part of it (a
     `partial` in their detail) and of a phase that refused to start say nothing.
     """
+    found = _telling(entries, phase, commit)
+    return found if found and found.get("outcome") == "closed" else None
+
+
+def inherited(
+    entries: Sequence[Mapping[str, Any]], phase: str, commits: Iterable[str]
+) -> Mapping[str, Any] | None:
+    """Return the line that proves that `phase` closed for the first of `commits`, None without one.
+
+    commits: that commit and, nearest first, those before it that it shares its code with: a commit
+    that only gives a version its name needs no proof of its own (see `release.lineage`). The
+    nearest that the journal says anything of decides.
+    """
+    for commit in commits:
+        if found := _telling(entries, phase, commit):
+            return found if found.get("outcome") == "closed" else None
+    return None
+
+
+def _telling(
+    entries: Iterable[Mapping[str, Any]], phase: str, commit: str
+) -> Mapping[str, Any] | None:
+    """Return the newest line that says anything of whether `phase` closed for `commit`."""
     found = None
     for entry in entries:
         about = (entry.get("phase"), entry.get("commit")) == (phase, commit) and bool(commit)
         partial = (entry.get("detail") or {}).get("partial")
         if about and not (entry.get("dirty") or partial or entry.get("outcome") == "refused"):
             found = entry
-    return found if found and found.get("outcome") == "closed" else None
+    return found
+
+
+def trailer(phase: str) -> str:
+    """Return the name of the trailer by which a tag says that `phase` closed: `Lint-Closed`."""
+    return f"{phase.capitalize()}-Closed"
+
+
+def trailers(root: Path, tag: str) -> dict[str, str]:
+    """Return the trailers of a tag's message, by name, as git reads them; none for another tag.
+
+    A signature is no part of the message. Raises Refused.
+    """
+    from .git import Git
+
+    git = Git(root)
+    form = "--format=%(objecttype)%0a%(contents:subject)%0a%0a%(contents:body)"
+    kind, _, text = git("for-each-ref", form, f"refs/tags/{tag}").partition(b"\n")
+    if kind != b"tag":  # a light one would show its commit's message
+        return {}
+    said = git("interpret-trailers", "--parse", "--no-divider", stdin=text).decode(
+        "utf-8", "replace"
+    )
+    pairs = (line.partition(": ") for line in said.splitlines())
+    return {name: value.strip() for name, _, value in pairs}
+
+
+def carried(root: Path, phase: str, tags: Iterable[str]) -> str:
+    """Return what one of the tags says of `phase` having closed, "" where none does: that is how a
+    machine without the journal of the release sees it.
+
+    tags: those on the commit, or on one before it that it shares its code with.
+    """
+    for tag in tags:
+        if value := trailers(root, tag).get(trailer(phase), ""):
+            return f"{value}, as {tag} says"
+    return ""

@@ -14,6 +14,7 @@ from . import sound
 from .convert import convert, wrong
 from .duration import Seconds
 from .errors import Refused
+from .release.settings import Release
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
 from .strict import Strict
@@ -157,6 +158,7 @@ class Settings(Strict, frozen=True):
     default_environment: str = "sandbox"
     sandbox: Sandbox = Sandbox()
     contacts: dict[str, str] = {}
+    release: Release = Release()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
     )

@@ -36,9 +36,10 @@ def find(root: Path, name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def environment(root: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables a tool runs with: as if .venv were activated, and `more`."""
-    env = {**os.environ, **(more or {})}
+def environment(root: Path, more: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """Return the variables a tool runs with: as if .venv were activated, and `more`; what is None
+    there is left out."""
+    env = {k: v for k, v in {**os.environ, **(more or {})}.items() if v is not None}
     if commands(root).is_dir():
         env["VIRTUAL_ENV"] = str(root / ".venv")
         env["PATH"] = os.pathsep.join((str(commands(root)), env.get("PATH", os.defpath)))
@@ -50,7 +51,7 @@ def run(
     argv: Sequence[str | Path],
     root: Path,
     *,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     show: bool = True,
 ) -> Ran:
     """Run a tool in `root` and keep what it says; `show`: print its lines as they come.
@@ -70,7 +71,7 @@ def run(
 
 
 def attached(
-    argv: Sequence[str | Path], root: Path, *, env: Mapping[str, str] | None = None
+    argv: Sequence[str | Path], root: Path, *, env: Mapping[str, str | None] | None = None
 ) -> Ran:
     """Run a tool in `root` on the reader's own terminal: colours, prompts and debuggers work.
 
@@ -83,7 +84,7 @@ def attached(
 
 @contextlib.contextmanager
 def _started(
-    argv: Sequence[str | Path], root: Path, env: Mapping[str, str] | None, captured: bool
+    argv: Sequence[str | Path], root: Path, env: Mapping[str, str | None] | None, captured: bool
 ) -> Iterator[tuple[subprocess.Popen[str], float]]:
     since = time.monotonic()
     console.stream().flush()

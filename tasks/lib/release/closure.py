@@ -1,0 +1,154 @@
+"""The procedure of `inv release`: decide, make, push, put in place, publish."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, Mapping
+
+from .. import console
+from ..declare import Outcome
+from ..errors import Interrupted, NotClosed, Refused
+from ..git import Git
+from . import acting, hub, notes, plan
+from .acting import Objects
+from .version import Asked
+from .world import World, read
+
+
+def planned(world: World) -> Outcome:
+    """Show what would be done, and change nothing."""
+    if world.over:
+        console.say(f"{_state(world)} Nothing was changed.")
+        return Outcome(next="inv release", document={"version": world.over, "files": []})
+    decided = plan.decide(world, _today())
+    plan.show(world, decided)
+    return Outcome(next=_same(world, decided), document=plan.document(world, decided))
+
+
+def release(world: World) -> Outcome:
+    """Release a version, or finish what an earlier run has begun."""
+    if world.over:
+        return _finish(world)
+    git = Git(world.root)
+    edit = partial(notes.edited, git) if notes.editable() else None
+    decided = plan.decide(world, _today(), edit)
+    console.say(f"Releasing {decided.tag}, after {decided.since or 'no release'}")
+    objects = acting.build(world.root, world.head, decided)
+    interrupted = _push(world, decided, objects)
+    detail = _detail(world, decided, objects)
+    _land(world, decided.tag, objects, detail)
+    if interrupted:
+        raise Interrupted(
+            f"Interrupted when {world.settings.remote} had taken {decided.tag} already, which is"
+            " in place here, too: run `inv release` to finish it.",
+            detail=detail,
+        )
+    return _closed(world, decided.tag, decided.notes, detail)
+
+
+def _same(world: World, decided: plan.Plan) -> str:
+    """Return the command that releases what was shown, whatever is tagged meanwhile."""
+    asked = {"reviewed-by": world.asked.reviewed_by, "force": world.asked.force}
+    words = [f"--{name}={value}" for name, value in asked.items() if value]
+    return shlex.join(["inv", "release", f"--version={decided.tag}", *words])
+
+
+def _today() -> str:
+    return datetime.now(timezone.utc).date().isoformat()
+
+
+def _state(world: World) -> str:
+    if world.landed:
+        return f"{world.over} is released, and nothing has changed since."
+    return f"{world.over} is on {world.settings.remote} already; this clone is not there yet."
+
+
+def _finish(world: World) -> Outcome:
+    console.say(_state(world))
+    there = world.remote.tags[world.over]
+    objects = Objects(world.remote.tip, world.head, there.object)
+    detail: dict[str, Any] = {"version": world.over, "commit": objects.commit, "again": True}
+    if not world.landed:
+        _land(world, world.over, objects, detail)
+    asked = world.asked.version
+    if asked and f"{world.about.prefix}{asked.removeprefix(world.about.prefix)}" != world.over:
+        console.warn(f"that was {world.over}; for {asked} run `inv release --version={asked}`")
+    return _closed(world, world.over, "", detail)
+
+
+def _push(world: World, decided: plan.Plan, objects: Objects) -> bool:
+    """Push both, and return whether somebody pressed Ctrl-C meanwhile.
+
+    What the remote has afterwards decides, whatever was said. Raises NotClosed or Interrupted where
+    it doesn't have them: then nothing has changed, here or there.
+    """
+    remote, code, output = world.settings.remote, -1, ""
+    try:
+        ran = acting.push(world.root, remote, world.upstream, decided.tag, objects)
+        code, output = ran.code, ran.output
+    except KeyboardInterrupt:
+        pass
+    if code == 0:
+        return False
+    after = read(world.settings, world.root, world.asked).remote
+    if after.error:
+        raise NotClosed(
+            f"Whether {remote} has taken {decided.tag} is not known ({after.error}); this clone is"
+            " as it was: when the remote answers again, run `inv release`, which goes on.",
+            kind="remote",
+        )
+    if tag := after.tags.get(decided.tag):
+        if tag.object == objects.tag:
+            return code < 0
+    if code < 0:
+        raise Interrupted(
+            f"Interrupted before {remote} had taken {decided.tag}: nothing has changed, here or"
+            " there; run `inv release`."
+        )
+    raise NotClosed(
+        f"{remote} did not take {decided.tag}; nothing has changed, here or there: see what it says"
+        " below, then run `inv release`.",
+        kind="rejected",
+        evidence=output.strip(),
+        detail={"version": decided.tag},
+    )
+
+
+def _land(world: World, tag: str, objects: Objects, detail: Mapping[str, Any]) -> None:
+    try:
+        acting.land(world.root, world.about.branch, tag, objects)
+    except Refused as error:
+        raise NotClosed(
+            f"{tag} is on {world.settings.remote}, but this clone could not follow, as git says"
+            " below: put away what is in its way, then run `inv release`, which finishes it.",
+            kind="land",
+            evidence=error.evidence,
+            detail=detail,
+            next="inv release",
+        ) from None
+
+
+def _detail(world: World, decided: plan.Plan, objects: Objects) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "version": decided.tag,
+        "since": decided.since,
+        "commit": objects.commit,
+        "parent": objects.parent,
+        "tag": objects.tag,
+        "files": [change.path for change in decided.changes],
+        "trailers": dict(decided.trailers),
+    }
+    if world.asked.force:
+        found["forced"] = world.asked.force
+    return found
+
+
+def _closed(world: World, tag: str, told: str, detail: Mapping[str, Any]) -> Outcome:
+    where = f"on {world.settings.remote}"
+    if world.repository and not hub.missing(world.root):
+        where += ", published on GitHub"
+    after = read(world.settings, world.root, Asked(version=tag))
+    console.say(f"{tag} is {where}: {str(detail['commit'])[:7]}")
+    return Outcome(detail, f"inv deploy --env=staging --version={tag}", world=after)

@@ -1,0 +1,82 @@
+"""The notes of a version: from the changelog or the commits, for the tag and for whoever edits."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Mapping
+
+from ..errors import Refused
+from ..git import Git
+from . import changelog
+from .version import parse
+
+# What the runbook calls in a tag what Keep a Changelog calls otherwise.
+TITLES = {"Added": "Features", "Fixed": "Fixes"}
+
+_HINT = "<!-- Notes of {tag}, in Markdown, as they go into the changelog. Empty: no release. -->\n"
+
+
+def candidates(text: str, version: str) -> list[str]:
+    """Return what the changelog says of the pre-releases of a version that is final."""
+    if parse(version).prerelease:
+        return []
+    return [each.text for each in changelog.sections(text) if each.name.startswith(f"{version}-")]
+
+
+def there(text: str) -> bool:
+    """Tell whether a changelog has notes for a version to come: under Unreleased, or under a
+    pre-release that no final version has followed yet."""
+    parts = [each for each in changelog.sections(text) if each.name.lower() != "unreleased"]
+    return bool(changelog.unreleased(text)) or (bool(parts) and "-" in parts[0].name)
+
+
+def message(version: str, notes: str) -> str:
+    """Return the message of a tag: a title, and the notes without Markdown's headings, which git
+    would take for comments wherever the message is edited."""
+
+    def title(found: re.Match[str]) -> str:
+        return f"{TITLES.get(found[1].strip(), found[1].strip())}:"
+
+    # An empty line between heading and list would tear a paragraph of the tag apart.
+    text = re.sub(r"^#+ +(.*?)\n\n+", lambda found: f"{title(found)}\n", notes, flags=re.M)
+    text = re.sub(r"^#+ +(.*)$", title, text, flags=re.MULTILINE)
+    return f"Release version {version}\n\n{text.strip()}\n"
+
+
+def with_trailers(git: Git, text: str, trailers: Mapping[str, str]) -> str:
+    """Return the message with trailers at its end, as git itself writes them."""
+    if not trailers:
+        return text
+    words = [word for key, value in trailers.items() for word in ("--trailer", f"{key}: {value}")]
+    argv = ("interpret-trailers", "--no-divider", "--if-exists=replace", *words)
+    return git(*argv, stdin=text.encode()).decode()
+
+
+def editable() -> bool:
+    """Tell whether there is somebody who can edit: a terminal on both sides."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def edited(git: Git, tag: str, text: str) -> str:
+    """Return the notes as they come out of the reader's editor, which git knows how to find.
+
+    Raises Refused where it fails or leaves nothing.
+    """
+    editor = git("var", "GIT_EDITOR").decode().strip()
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / f"{tag.replace('/', '-')}.md"
+        file.write_text(_HINT.format(tag=tag) + f"\n{text}\n", encoding="utf-8")
+        try:
+            code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
+        except OSError as error:
+            raise Refused(f"The editor {editor!r} does not start ({error}): set EDITOR.") from None
+        left = re.sub(r"<!--.*?-->", "", file.read_text("utf-8"), flags=re.DOTALL).strip()
+    if code or not left:
+        why = f"the editor ended with exit code {code}" if code else "no notes were left"
+        raise Refused(f"{tag} is not released, {why}: nothing was changed; run `inv release`.")
+    return left
