@@ -9,7 +9,6 @@ stopped, before it looks at that: who renames `current` and then stops the other
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ import threading
 import time
 from typing import Any, Dict, Optional
 
+from command import open_lock
 from host import Host
 from service import Service
 from wire import Failure
@@ -60,18 +60,11 @@ def _last(host: Host, process: str) -> Dict[str, Any]:
 
 
 def _lock(host: Host, process: str) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    handle = os.open(host.path("run", _place(process)), flags, 0o600)
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
-        except OSError:
-            if time.monotonic() > until:
-                said = (process, _last(host, process)["pid"])
-                raise Failure("start", "another %s still runs (process %d, or what it left)" % said)
-            time.sleep(0.02)
+    handle = open_lock(host.path("run", _place(process)), PATIENCE)
+    if handle is None:
+        said = (process, _last(host, process)["pid"])
+        raise Failure("start", "another %s still runs (process %d, or what it left)" % said)
+    return handle
 
 
 class Companions:

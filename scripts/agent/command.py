@@ -139,9 +139,9 @@ def tell_holder(lock: int, said: Any) -> None:
 
 
 def open_lock(path: str, patience: float = 0.2) -> Optional[int]:
-    """The run's lock, held, or None when somebody else holds it.
+    """A lock, such as the run's, held; or None when somebody else holds it.
 
-    The kernel frees it with its last holder. Who only asks for the holder has the lock for an
+    The kernel frees it with its last holder. Who only asks for the run's holder has its lock for an
     instant; `patience` (seconds) is longer than that.
     """
     import fcntl
