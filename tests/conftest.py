@@ -26,10 +26,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever is done to real hosts is of the system's tests: `-m system`."""
+    """Whatever is done to real hosts is of the system's tests: `-m system`.
+
+    Test processes side by side (`-n 3 --dist loadgroup`) take a file at a time, of tests on two
+    grounds the part on one. The slowest come first, then whole phases, and what is on one ground
+    together: a process that goes from one to the other puts hosts up anew.
+    """
+
+    def ground(item: pytest.Item) -> str:
+        if item.path.parent.name == "system":
+            return "system"
+        return str(item.callspec.params.get("worlds", "")) if hasattr(item, "callspec") else ""
+
     for item in items:
-        if "docker" in getattr(item, "fixturenames", ()) or item.path.parent.name == "system":
+        if "docker" in getattr(item, "fixturenames", ()) or ground(item) == "system":
             item.add_marker("system")
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {ground(item)}"))
+    slow = ("system", "debian", "sandbox", "")
+    items.sort(key=lambda item: (slow.index(ground(item)), item.path.parent.name != "tests"))
 
 
 @pytest.hookimpl(wrapper=True)

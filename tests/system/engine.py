@@ -9,9 +9,8 @@ import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
-import time
-from pathlib import Path
+
+from tests.system.daemon import Daemon, answers
 
 NEEDED = {
     "docker": "docker.io",
@@ -36,19 +35,13 @@ LABEL = "circle-of-closure.test"
 
 
 class Engine:
-    """Docker's command line, and a daemon behind it.
-
-    A daemon of our own keeps its images where Docker always does, so that the next run has them,
-    and leaves neither bridge nor packet filter rules behind.
-    """
+    """Docker's command line, and a daemon behind it."""
 
     def __init__(self) -> None:
         self.env = dict(os.environ)
-        self._daemon: subprocess.Popen[bytes] | None = None
-        self._rules = b""
-        self._place = Path(tempfile.mkdtemp(prefix="circle-engine-"))
-        if not self._answers():
-            self._start()
+        self._daemon = None if answers() else Daemon()
+        if self._daemon:
+            self.env["DOCKER_HOST"] = self._daemon.address
         self._sweep()
 
     def run(self, *words: str, data: bytes = b"") -> str:
@@ -61,12 +54,9 @@ class Engine:
         return done.stdout.decode().strip()
 
     def close(self) -> None:
-        """End the daemon where it is ours. Its containers are gone by then."""
+        """Leave the daemon, which ends where it was the tests' own and nobody else uses it."""
         if self._daemon is not None:
-            self._daemon.terminate()
-            self._daemon.wait(60)
-            subprocess.run(["iptables-restore"], input=self._rules, check=True)
-        shutil.rmtree(self._place, ignore_errors=True)
+            self._daemon.close()
 
     def label(self, mount: str = "") -> list[str]:
         """The words that mark something as ours while this process lives; `mount`: its disk."""
@@ -85,22 +75,3 @@ class Engine:
                         self.run(what, *remove, name)
                         for place in mount:
                             subprocess.run(["umount", place], check=True)
-
-    def _answers(self) -> bool:
-        asked = ["docker", "version", "--format", "{{.Server.Version}}"]
-        return subprocess.run(asked, env=self.env, capture_output=True).returncode == 0
-
-    def _start(self) -> None:
-        self._rules = subprocess.run(["iptables-save"], check=True, capture_output=True).stdout
-        self.env["DOCKER_HOST"] = f"unix://{self._place}/docker.sock"
-        words = ["--host", self.env["DOCKER_HOST"], "--exec-root", f"{self._place}/exec"]
-        words += ["--pidfile", f"{self._place}/pid", "--bridge", "none"]
-        with open(self._place / "log", "wb") as log:
-            self._daemon = subprocess.Popen(
-                ["dockerd", *words], stdout=log, stderr=log, start_new_session=True
-            )
-        until = time.monotonic() + 60
-        while not self._answers():
-            said = (self._place / "log").read_text(errors="replace")[-2000:]
-            assert self._daemon.poll() is None and time.monotonic() < until, said
-            time.sleep(0.1)

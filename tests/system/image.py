@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.system.daemon import alone
 from tests.system.engine import Engine
 
 SUITE = "bookworm"
@@ -37,10 +38,11 @@ def image(engine: Engine) -> str:
     carried = {kept: file.read_bytes() for file, kept in CARRIED.items() if file.exists()}
     said = repr([SUITE, PACKAGES, TIMERS, sorted(carried.items())])
     name = f"circle-host:{hashlib.sha256(said.encode()).hexdigest()[:12]}"
-    if not engine.run("images", "-q", name):
-        with tempfile.TemporaryDirectory(prefix="circle-image-") as place:
-            _make(Path(place), carried)
-            _import(engine, Path(place), name)
+    with alone(Path("/run/circle-image.lock")):  # another test process may be making it
+        if not engine.run("images", "-q", name):
+            with tempfile.TemporaryDirectory(prefix="circle-image-") as place:
+                _make(Path(place), carried)
+                _import(engine, Path(place), name)
     return name
 
 
