@@ -200,6 +200,29 @@ def test_a_project_with_neither_files_nor_changelog_gets_a_tag(tmp_path: Path) -
     assert shop.release(check=True) == 0
 
 
+def test_where_the_branch_takes_pull_requests_only_nothing_is_committed(shop: Shop) -> None:
+    """The version and its notes came in by one; what is left to do is the tag."""
+    assert shop.release() == 0
+    told = "# Changelog\n\n## Unreleased\n\n## 0.3.0 - 2026-11-25\n\n- As it was agreed.\n"
+    said = {name: (shop.path / name).read_text() for name in HOLDERS}
+    new = {name: text.replace("0.1.0", "0.3.0") for name, text in said.items()}
+    head = shop.change("fix: prices", {**new, "CHANGELOG.md": told})
+    shop.hook("update", '[ "${1#refs/heads/}" = "$1" ]')
+    assert shop.release() == 0
+    assert shop.head() == head and shop.tags() == ["v0.1.0", "v0.3.0"]
+    assert "\n\n- As it was agreed.\n\nLint-Closed" in shop.tag("v0.3.0")
+    assert shop.release(check=True) == 0
+
+
+def test_a_changelog_that_git_ignores_is_not_written_over(shop: Shop, capsys: Said) -> None:
+    shop.git("rm", "--quiet", "--cached", "CHANGELOG.md")
+    shop.change("chore: tidy", {".gitignore": "CHANGELOG.md\n"})
+    before = shop.state(), shop.refs()
+    assert shop.release() == 2
+    assert "CHANGELOG.md is there, but git doesn't have it" in capsys.readouterr().err
+    assert (shop.state(), shop.refs()) == before
+
+
 def test_a_changelog_begins_with_the_first_release(tmp_path: Path) -> None:
     shop = Shop.new(tmp_path)
     shop.git("rm", "--quiet", "CHANGELOG.md")

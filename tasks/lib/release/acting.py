@@ -30,10 +30,15 @@ class Objects(NamedTuple):
 
 
 class Acting(Git):
-    """git with the configuration of its user; what fails is told with git's own words."""
+    """git with the configuration of its user; what fails is told with git's own words.
+
+    options: `-c` and the like for every command.
+    """
+
+    options: tuple[str, ...] = ()
 
     def _argv(self, args: tuple[str, ...]) -> list[str]:
-        return ["git", "-C", str(self.root), *args]
+        return ["git", "-C", str(self.root), *self.options, *args]
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         kept = super()._environment(more)
@@ -45,7 +50,10 @@ class Acting(Git):
 
     def _failure(self, command: str, code: int, stderr: bytes) -> Refused:
         usual = super()._failure(command, code, stderr)
-        message = f"git {command} failed (exit code {code}), as it says below; see `git status`."
+        message = (
+            f"git {command} failed (exit code {code}), and nothing has changed: correct what it"
+            " says below, then run `inv release`."
+        )
         return Refused(message, kind="git", evidence=usual.evidence)
 
 
@@ -70,7 +78,8 @@ def _commit(git: Git, head: str, plan: Plan) -> str:
         tree = index("write-tree").decode().strip()
     sign = ["-S"] if _setting(git, "commit.gpgSign", "bool") == "true" else []
     argv = ("commit-tree", tree, "-p", head, *sign, "-F", "-")
-    return git(*argv, stdin=f"{plan.subject}\n".encode()).decode().strip()
+    made = git(*argv, stdin=f"{plan.subject}\n".encode()).decode().strip()
+    return _signed(git, made, b"\ngpgsig") if sign else made
 
 
 def _entry(git: Git, head: str, own: str, change: Change) -> bytes:
@@ -78,6 +87,12 @@ def _entry(git: Git, head: str, own: str, change: Change) -> bytes:
     path = f"{own}{change.path}"
     said = git("ls-tree", "--full-tree", "-z", head, "--", path).decode("utf-8", "surrogateescape")
     mode = said.split(" ", 1)[0] or "100644"
+    if not said and (git.root / change.path).exists():
+        raise Refused(
+            f"{change.path} is there, but git doesn't have it: `git add --force {change.path}` and"
+            " commit it, or put it away.",
+            kind="files",
+        )
     if not mode.startswith("100"):
         raise Refused(
             f"{change.path} is a link or a directory: name the file itself.", kind="files"
@@ -101,18 +116,31 @@ def _tag(git: Git, commit: str, name: str, text: str) -> str:
         passing = Acting(git.root, {"GIT_DIR": directory, "GIT_OBJECT_DIRECTORY": objects})
         how = ("--sign",) if sign else ("--annotate", "--no-sign")
         argv = (*how, "--cleanup=verbatim", "--file=-", name, commit)
-        passing(*_who(git), "tag", *argv, stdin=text.encode())
-        return passing("rev-parse", "--verify", f"refs/tags/{name}").decode().strip()
+        passing.options = _who(git)
+        passing("tag", *argv, stdin=text.encode())
+        made = passing("rev-parse", "--verify", f"refs/tags/{name}").decode().strip()
+        return _signed(passing, made, b"\n-----BEGIN ") if sign else made
 
 
-def _who(git: Git) -> list[str]:
+def _signed(git: Git, made: str, mark: bytes) -> str:
+    """Return the object, which has to be signed: of some useless keys git says nothing."""
+    if mark in git("cat-file", "-p", made):
+        return made
+    raise Refused(
+        "git is set up to sign and did not, and nothing has changed: see that"
+        " `git config user.signingKey` is a key that is there, then run `inv release`.",
+        kind="git",
+    )
+
+
+def _who(git: Git) -> tuple[str, ...]:
     """Return what the configuration says of identity and signing, as options for another one."""
     try:
         listed = git("config", "--null", "--get-regexp", r"^(user|author|committer|gpg)\.")
     except Refused:
-        return []
+        return ()
     pairs = [entry.partition("\n") for entry in listed.decode().split("\0") if entry]
-    return [word for name, _, value in pairs for word in ("-c", f"{name}={value}")]
+    return tuple(word for name, _, value in pairs for word in ("-c", f"{name}={value}"))
 
 
 def _setting(git: Git, name: str, kind: str = "") -> str:

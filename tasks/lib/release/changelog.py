@@ -50,9 +50,9 @@ def unreleased(text: str) -> str:
     return found.text.strip() if found else ""
 
 
-def notes(text: str, version: str) -> str:
-    """Return what the file says of a version, "" where it has no such part."""
-    return next((each.text.strip() for each in sections(text) if each.name == version), "")
+def newest(text: str) -> Section | None:
+    """Return the part of the newest version, None where the file has none yet."""
+    return next((each for each in sections(text) if each.name.lower() != "unreleased"), None)
 
 
 def moved(text: str, version: str, date: str, said: str, prefix: str = "v") -> str:

@@ -141,7 +141,7 @@ def noted(world: World) -> str:
     if not world.head or world.shallow or notes.editable():
         return ""
     text = world.texts.get(world.about.changelog) or ""
-    if notes.there(text) or world.fresh:
+    if notes.there(text, world.tags, world.about.prefix) or world.fresh:
         return ""
     place = world.about.changelog or "the commits"
     return f"nothing stands under Unreleased in {place}, and no commit since says what changed"

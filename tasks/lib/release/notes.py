@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Mapping
+from typing import Collection, Mapping
 
 from ..errors import Refused
 from ..git import Git
@@ -28,11 +28,22 @@ def candidates(text: str, version: str) -> list[str]:
     return [each.text for each in changelog.sections(text) if each.name.startswith(f"{version}-")]
 
 
-def there(text: str) -> bool:
-    """Tell whether a changelog has notes for a version to come: under Unreleased, or under a
-    pre-release that no final version has followed yet."""
-    parts = [each for each in changelog.sections(text) if each.name.lower() != "unreleased"]
-    return bool(changelog.unreleased(text)) or (bool(parts) and "-" in parts[0].name)
+def coming(text: str, tags: Collection[str], prefix: str) -> changelog.Section | None:
+    """Return the changelog's part of a version that is no tag yet, as where it came by way of a
+    pull request; None where the newest is out, or none has a part.
+
+    prefix: of the tags.
+    """
+    part = changelog.newest(text)
+    return part if part and f"{prefix}{part.name}" not in tags else None
+
+
+def there(text: str, tags: Collection[str], prefix: str) -> bool:
+    """Tell whether a changelog has notes for a version to come: under Unreleased, under the version
+    itself, or under a pre-release that no final version has followed yet."""
+    part = changelog.newest(text)
+    told = part is not None and ("-" in part.name or coming(text, tags, prefix) is not None)
+    return bool(changelog.unreleased(text)) or told
 
 
 def message(version: str, notes: str) -> str:

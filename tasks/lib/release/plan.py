@@ -64,6 +64,8 @@ def decide(world: World, date: str, edit: Edit | None = None) -> Plan:
 
 def _notes(world: World, bare: str, log: str, edit: Edit | None) -> str:
     """Return the notes: what is unreleased, and for a final version what its pre-releases told."""
+    if part := _part(world, bare, log):
+        return part.text.strip()
     before = notes.candidates(log, bare)
     text = changelog.unreleased(log)
     if not text:
@@ -72,6 +74,12 @@ def _notes(world: World, bare: str, log: str, edit: Edit | None) -> str:
         if edit and (text or not before):
             text = edit(f"{world.about.prefix}{bare}", text)
     return changelog.merged([part for part in (text, *before) if part.strip()])
+
+
+def _part(world: World, bare: str, log: str) -> changelog.Section | None:
+    """Return what the changelog has of the version already, None for nothing."""
+    part = notes.coming(log, world.tags, world.about.prefix)
+    return part if part and part.name == bare else None
 
 
 def _known(world: World) -> version.Known:
@@ -83,10 +91,13 @@ def _known(world: World) -> version.Known:
         tag: f"here and on {remote}" if tag in world.tags else f"on {remote}"
         for tag in world.remote.tags
     }
-    said = {
+    said: dict[str, str] = {
         path: files.read(path, pattern, _text(world, path))
         for path, pattern in world.about.files.items()
     }
+    log = world.texts.get(world.about.changelog) or ""
+    if part := notes.coming(log, world.tags, world.about.prefix):
+        said[world.about.changelog] = part.name
     written = {path: Version.parse(each) for path, each in said.items() if Version.is_valid(each)}
     return version.Known(tuple(world.released.values()), taken, written, world.said.suggested)
 
@@ -117,7 +128,7 @@ def _changes(world: World, bare: str, date: str, log: str, text: str) -> tuple[C
         path: files.written(path, pattern, _text(world, path), bare)
         for path, pattern in about.files.items()
     }
-    if about.changelog:
+    if about.changelog and not _part(world, bare, log):
         made = changelog.moved(log.replace("\r\n", "\n"), bare, date, text, about.prefix)
         after[about.changelog] = made.replace("\n", "\r\n") if "\r\n" in log else made
     return tuple(

@@ -26,8 +26,8 @@ class Known(NamedTuple):
     """What a next version has to fit to.
 
     released: versions in the history of what is released. taken: the tags of the clone and the
-    remote, each with where it is. written: the version in each file that has a semantic one.
-    suggested: what the commits say, with the prefix of tags.
+    remote, each with where it is. written: the version in each file that has a semantic one, which
+    may be the next one already. suggested: what the commits say, with the prefix of tags.
     """
 
     released: tuple[Version, ...]
@@ -120,12 +120,10 @@ def _target(asked: Asked, known: Known, prefix: str) -> Version:
     if asked.bump:
         base = last or written
         return Version.parse(str(getattr(base, f"bump_{asked.bump}")()))
-    if last:
-        target = parse(known.suggested, prefix)
-    else:  # never released: what the files say has waited for it
-        target = written if written > nothing else parse(known.suggested, prefix)
-    begun = max(known.released, default=target)
-    return max(target, begun.finalize_version())  # what a pre-release promised
+    if not last and written > nothing:
+        return written  # never released: what the files say has waited for it
+    begun = max(known.released, default=nothing)  # a pre-release promised its version
+    return max(parse(known.suggested, prefix), begun.finalize_version(), written)
 
 
 def _candidate(target: Version, word: str, known: Known, prefix: str) -> Version:

@@ -61,6 +61,8 @@ def row(asked: Asked, about: Known, expected: str, name: str) -> Any:
             "2.0.0",
             "what a candidate promised",
         ),
+        row(Asked(), known("v1.2.3", "1.4.0", "v1.3.0"), "1.4.0", "the files are there already"),
+        row(Asked(), known("v1.2.3", "1.2.3", "v1.3.0"), "1.3.0", "the files say the last"),
         row(Asked(bump="minor", pre="rc"), known("v1.2.3"), "1.3.0-rc.1", "bump and candidate"),
     ],
 )
