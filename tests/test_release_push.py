@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -126,6 +127,48 @@ def test_ctrl_c_while_it_is_pushed(shop: Shop, hook: str, sentence: str, taken: 
     else:
         assert shop.state() == before and "tags" not in shop.refs()
     assert shop.release() == 0
+    shop.whole("v0.1.0")
+
+
+INTERRUPTER = """#!/bin/sh
+case " $* " in *" $INT_AT "*) kill -INT 0 ;; esac
+exec {git} "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ("commit-tree", "Interrupted; nothing has changed: run `inv release`."),
+        ("read-tree -m", "Interrupted when origin had taken v0.1.0 already, which is in place"),
+        ("update-ref -m", "Interrupted when origin had taken v0.1.0 already, which is in place"),
+    ],
+)
+def test_ctrl_c_at_any_other_time(shop: Shop, step: str, sentence: str) -> None:
+    git = shop.path.parent / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(INTERRUPTER.format(git=shutil.which("git")))
+    git.chmod(0o755)
+    before = shop.state()
+    process = shop.start(PATH=f"{git.parent}:{os.environ['PATH']}", INT_AT=step)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130 and sentence in said, said
+    if "place" in sentence:
+        shop.whole("v0.1.0")
+    else:
+        assert shop.state() == before
+
+
+def test_variables_of_another_repository_steer_nothing(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where it is run from a hook, or from an alias of git."""
+    elsewhere = Scratch.new(tmp_path / "elsewhere")
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_DIR", str(elsewhere.path / ".git"))
+        patch.setenv("GIT_INDEX_FILE", str(elsewhere.path / ".git/index"))
+        patch.setenv("GIT_OBJECT_DIRECTORY", str(elsewhere.path / ".git/objects"))
+        assert shop.release() == 0
     shop.whole("v0.1.0")
 
 

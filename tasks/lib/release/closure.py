@@ -31,14 +31,13 @@ def release(world: World) -> Outcome:
     """Release a version, or finish what an earlier run has begun."""
     if world.over:
         return _finish(world)
-    git = Git(world.root)
-    edit = partial(notes.edited, git) if notes.editable() else None
-    decided = plan.decide(world, _today(), edit)
-    console.say(f"Releasing {decided.tag}, after {decided.since or 'no release'}")
-    objects = acting.build(world.root, world.head, decided)
-    interrupted = _push(world, decided, objects)
+    decided, objects = _made(world)
     detail = _detail(world, decided, objects)
-    _land(world, decided.tag, objects, detail)
+    interrupted = _push(world, decided, objects)
+    try:
+        _land(world, decided.tag, objects, detail)
+    except KeyboardInterrupt:
+        interrupted = True
     if interrupted:
         raise Interrupted(
             f"Interrupted when {world.settings.remote} had taken {decided.tag} already, which is"
@@ -46,6 +45,17 @@ def release(world: World) -> Outcome:
             detail=detail,
         )
     return _closed(world, decided.tag, decided.notes, detail)
+
+
+def _made(world: World) -> tuple[plan.Plan, Objects]:
+    """Decide, and make the objects, which nothing refers to: nothing has changed so far."""
+    edit = partial(notes.edited, Git(world.root)) if notes.editable() else None
+    try:
+        decided = plan.decide(world, _today(), edit)
+        console.say(f"Releasing {decided.tag}, after {decided.since or 'no release'}")
+        return decided, acting.build(world.root, world.head, decided)
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted; nothing has changed: run `inv release`.") from None
 
 
 def _same(world: World, decided: plan.Plan) -> str:
