@@ -47,6 +47,8 @@ DEFAULTS: dict[str, Any] = {
         "files": {},
         "changelog": "CHANGELOG.md",
         "review": True,
+        "draft": False,
+        "attachments": [],
     },
     "service": {
         "hosts": [],

@@ -51,7 +51,8 @@ PHASE = Phase(
             "have it approved on GitHub; elsewhere: `inv release --reviewed-by=NAME`, or"
             " `release: review: false` in invoke.yaml.",
         ),
-        Check("notes for the version", _probe("noted"), "Write them under Unreleased."),
+        Check("notes for the version", _probe("noted"), "write them under Unreleased."),
+        Check("what is attached", _probe("attachable"), "build it, or correct invoke.yaml."),
     ),
     procedure=(
         "Be on the main branch, as the remote has it: `git switch main && git pull --ff-only`.",
@@ -105,6 +106,7 @@ PHASE = Phase(
         "pre": "Release a candidate of it: rc makes vX.Y.Z-rc.1, then rc.2.",
         "force": "Reason to go on without lint, test or review; it is written into the tag.",
         "reviewed_by": "Who has looked at the changes, where the remote is not on GitHub.",
+        "draft": "Publish it on GitHub for the repository's own people only, for now.",
         "plan": "Show all of it, with the files' diff; change nothing.",
         "check": "Only look whether the phase holds; change nothing.",
         "json": "Print one JSON document on standard output, everything else on standard error.",
@@ -117,6 +119,7 @@ def release(
     pre: str = "",
     force: str = "",
     reviewed_by: str = "",
+    draft: bool = False,
     plan: bool = False,
     check: bool = False,
     json: bool = False,
@@ -130,7 +133,7 @@ def release(
     seen: list[World] = []
 
     def world() -> World:
-        asked = Asked(version, bump, pre, force, reviewed_by)
+        asked = Asked(version, bump, pre, force, reviewed_by, draft)
         seen.append(read(config.load(c), project.root(c), asked))
         return seen[0]
 

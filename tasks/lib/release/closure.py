@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Mapping
 
 from .. import console
 from ..declare import Outcome
-from ..errors import Interrupted, NotClosed, Refused
+from ..errors import Interrupted, NotClosed, Refused, Trouble
 from ..git import Git
 from . import acting, hub, notes, plan
 from .acting import Objects
@@ -44,7 +45,7 @@ def release(world: World) -> Outcome:
             " in place here, too: run `inv release` to finish it.",
             detail=detail,
         )
-    return _closed(world, decided.tag, decided.notes, detail)
+    return _closed(world, decided.tag, detail)
 
 
 def _made(world: World) -> tuple[plan.Plan, Objects]:
@@ -85,7 +86,7 @@ def _finish(world: World) -> Outcome:
     asked = world.asked.version
     if asked and f"{world.about.prefix}{asked.removeprefix(world.about.prefix)}" != world.over:
         console.warn(f"that was {world.over}; for {asked} run `inv release --version={asked}`")
-    return _closed(world, world.over, "", detail)
+    return _closed(world, world.over, detail)
 
 
 def _push(world: World, decided: plan.Plan, objects: Objects) -> bool:
@@ -155,10 +156,36 @@ def _detail(world: World, decided: plan.Plan, objects: Objects) -> dict[str, Any
     return found
 
 
-def _closed(world: World, tag: str, told: str, detail: Mapping[str, Any]) -> Outcome:
-    where = f"on {world.settings.remote}"
-    if world.repository and not hub.missing(world.root):
-        where += ", published on GitHub"
+def _closed(world: World, tag: str, detail: dict[str, Any]) -> Outcome:
     after = read(world.settings, world.root, Asked(version=tag))
-    console.say(f"{tag} is {where}: {str(detail['commit'])[:7]}")
+    console.say(f"{tag} is on {world.settings.remote}: {str(detail['commit'])[:7]}")
+    if why := _unpublished(world):
+        console.say(f"It is not published: {why}")
+    else:
+        detail["published"] = _publish(after, tag, world.asked.draft, detail)
+        console.say(f"It is published: {detail['published']}")
+    after = replace(after, unpublished=bool(why))
     return Outcome(detail, f"inv deploy --env=staging --version={tag}", world=after)
+
+
+def _unpublished(world: World) -> str:
+    """Return why GitHub gets nothing of it, "" where it does."""
+    if not world.repository:
+        return f"{world.settings.remote} is not on GitHub."
+    if why := hub.github().missing(world.root):
+        return f"{why}; then run `inv release.publish`."
+    return ""
+
+
+def _publish(world: World, tag: str, draft: bool, detail: Mapping[str, Any]) -> str:
+    try:
+        return hub.publish(world, tag, draft)
+    except Trouble as error:
+        raise NotClosed(
+            f"{tag} is released, and GitHub did not take what is published of it, as it says"
+            " below: run `inv release.publish`, which can be repeated.",
+            kind="publish",
+            evidence=f"{error}\n{error.evidence}".strip(),
+            detail=detail,
+            next=f"inv release.publish --version={tag}",
+        ) from None

@@ -126,12 +126,13 @@ def reviewed(world: World) -> str:
     if not world.repository:
         if world.asked.reviewed_by:
             return ""
-        return f"{world.settings.remote} is not on GitHub, which could tell who did"
+        return f"{world.settings.remote} is not on GitHub, and --reviewed-by names nobody"
     if world.asked.reviewed_by:
         return "on GitHub its own reviews count: leave out --reviewed-by"
-    if why := hub.missing(world.root):
-        return why
-    found = hub.unreviewed(world.root, world.repository, world.since, world.head)
+    github = hub.github()
+    if why := github.missing(world.root):
+        return str(why)
+    found = github.unreviewed(world.root, world.repository, world.since, world.head)
     return "; ".join(found)
 
 
@@ -145,6 +146,15 @@ def noted(world: World) -> str:
         return ""
     place = world.about.changelog or "the commits"
     return f"nothing stands under Unreleased in {place}, and no commit since says what changed"
+
+
+@_new
+def attachable(world: World) -> str:
+    """What is published with it is there, before the tag is."""
+    if not world.repository:
+        return ""
+    lacking = [each for each in world.about.attachments if not any(world.root.glob(each))]
+    return f"no file is {', '.join(lacking)}" if lacking else ""
 
 
 # The validation.
@@ -190,7 +200,10 @@ def written(world: World) -> str:
 
 
 def published(world: World) -> str:
-    """GitHub has the release, where the remote is there."""
-    if not (world.repository and world.looked):
+    """GitHub has the release, where the remote is there and it could be published."""
+    if not (world.repository and world.looked) or world.unpublished:
         return ""
-    return hub.lacking(world.root, world.repository, world.looked)
+    github = hub.github()
+    if why := github.missing(world.root):
+        return str(why)
+    return str(github.lacking(world.root, world.repository, world.looked))

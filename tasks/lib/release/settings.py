@@ -18,6 +18,8 @@ class Release(Strict, frozen=True):
     files: those that hold the version, by path, each with the text it stands in there, such as
     `__version__ = "{version}"`; "" is what is usual in a file of that name. changelog: the file in
     the form of Keep a Changelog, "" for none. review: whether every change has to be approved.
+    draft: whether it is published on GitHub for its own people only. attachments: files that are
+    published with it, by path, with * and the like.
     """
 
     branch: str = "main"
@@ -25,6 +27,8 @@ class Release(Strict, frozen=True):
     files: dict[str, str] = {}
     changelog: str = "CHANGELOG.md"
     review: bool = True
+    draft: bool = False
+    attachments: tuple[str, ...] = ()
 
 
 def faults(release: Release) -> Iterator[tuple[str, str, object]]:
@@ -39,6 +43,9 @@ def faults(release: Release) -> Iterator[tuple[str, str, object]]:
         yield "prefix", "what a tag can begin with, such as v", release.prefix
     if release.changelog and not relative(release.changelog):
         yield "changelog", below, release.changelog
+    for path in release.attachments:
+        if not relative(path):
+            yield "attachments", "a list of paths relative to the project, without ..", path
     for path, pattern in release.files.items():
         if not relative(path):
             yield "files", below, path

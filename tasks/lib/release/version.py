@@ -13,13 +13,17 @@ BUMPS = ("major", "minor", "patch")
 
 
 class Asked(NamedTuple):
-    """What the command line says: see the task's help. `force` is the reason."""
+    """What the command line says: see the task's help. `force` is the reason.
+
+    draft: whether what is published is for its own people only.
+    """
 
     version: str = ""
     bump: str = ""
     pre: str = ""
     force: str = ""
     reviewed_by: str = ""
+    draft: bool = False
 
 
 class Known(NamedTuple):

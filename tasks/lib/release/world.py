@@ -54,7 +54,8 @@ class World:
     name on the remote, "refs/heads/main". under_way: such as a merge. nobody: why git doesn't know
     who releases. tags: of this clone; merged: those in the history of HEAD. row: HEAD and what
     shares its code. parents: of the remote's tip, where it is here; known: objects of its tags that
-    are here. texts: of the files that a release changes. repository: on GitHub, "" elsewhere."""
+    are here. texts: of the files that a release changes. repository: on GitHub, "" elsewhere.
+    unpublished: whether that was left out, and said."""
 
     settings: Settings
     root: Path
@@ -74,6 +75,7 @@ class World:
     known: frozenset[str] = frozenset()
     texts: Mapping[str, str | None] = field(default_factory=dict)
     repository: str = ""
+    unpublished: bool = False
     environment: str = ""  # of the next step's command: none is chosen here
 
     @property
