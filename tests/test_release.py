@@ -104,6 +104,9 @@ def test_what_was_released_already_is_said(shop: Shop, capsys: Said) -> None:
         assert shop.release(**options) == 0
         assert "v0.1.0 is released, and nothing has changed since." in capsys.readouterr().out
     assert (shop.state(), shop.refs()) == before
+    shop.write({"shop.py": "changed\n"})
+    assert shop.release() == 2
+    assert "a clean tree: shop.py differ from the commit" in capsys.readouterr().err
 
 
 def test_a_plan_shows_it_all_and_changes_nothing(shop: Shop, capsys: Said) -> None:

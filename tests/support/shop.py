@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +50,26 @@ class Shop(Scratch):
 
     @classmethod
     def new(cls, path: Path, **release: Any) -> Shop:
+        """Return one in `path`; release: configuration that differs from the usual."""
+        if release:
+            return cls._made(path, **release)
+        shutil.copytree(_usual(), path, symlinks=True, dirs_exist_ok=True)
+        return cls(path)
+
+    @classmethod
+    def released(cls, path: Path) -> Shop:
+        """Return one whose v0.1.0 is out, and which has a feature since, of which only the commit
+        says something."""
+        shutil.copytree(_after(), path, symlinks=True, dirs_exist_ok=True)
+        return cls(path)
+
+    @classmethod
+    def _made(cls, path: Path, **release: Any) -> Shop:
         shop = cls(path)
         for scratch, how in ((shop, []), (shop.remote, ["--bare"])):
             scratch.path.mkdir(parents=True)
             scratch.git("init", "--quiet", "--initial-branch=main", *how)
-        shop.git("remote", "add", "origin", str(shop.remote.path))
+        shop.git("remote", "add", "origin", f"../{shop.remote.path.name}")  # it will be copied
         for name in ("tasks.py", "tasks"):
             (shop.path / name).symlink_to(ROOT / name)
         (shop.path / ".git/info/exclude").write_text("/tasks.py\n/tasks\n/.circle/\n")
@@ -148,3 +166,23 @@ class Shop(Scratch):
         bare = name.removeprefix("v")
         assert f'version = "{bare}"' in (self.path / "pyproject.toml").read_text()
         assert f"## [{bare}] - " in (self.path / "CHANGELOG.md").read_text()
+
+
+_made = tempfile.TemporaryDirectory(prefix="circle-shop-")  # gone with this process
+
+
+@cache
+def _usual() -> Path:
+    """What most tests begin with, made once: copying it is quick."""
+    path = Path(_made.name) / "usual"
+    Shop._made(path)
+    return path
+
+
+@cache
+def _after() -> Path:
+    path = Path(_made.name) / "after"
+    shop = Shop.new(path)
+    assert shop.release() == 0
+    shop.change("feat: wishes (#7)")
+    return path

@@ -138,10 +138,13 @@ class World:
     def over(self) -> str:
         """The release that nothing but saying so, or finishing it here, is left to do of; else "".
 
-        With another version asked for, or a final one where the last was a candidate, it is not.
+        With another version asked for, or a final one where the last was a candidate, it is not,
+        nor where something has changed that isn't committed.
         """
         if not self.landed:
             return self.out
+        if self.dirty:
+            return ""
         there, asked = parse(self.out, self.about.prefix), self.asked
         if asked.version:
             same = parse(asked.version, self.about.prefix) == there
