@@ -37,23 +37,28 @@ def _parent(git: Git, commit: str) -> str:
 def _same(git: Git, release: Release, before: str, after: str) -> bool:
     """Tell whether only the changelog and the version in its files differ."""
     own = git("rev-parse", "--show-prefix").decode().strip()
-    listed = git("diff-tree", "-r", "--no-renames", "-z", "--name-only", before, after)
-    changed = [path for path in listed.decode("utf-8", "surrogateescape").split("\0") if path]
+    listed = git("diff-tree", "-r", "-z", "--no-renames", before, after)
+    words = listed.decode("utf-8", "surrogateescape").split("\0")[:-1]
     holders = {f"{own}{path}": path for path in release.files}
-    for path in changed:
+    for about, path in zip(words[::2], words[1::2]):
+        old, new = about.removeprefix(":").split(" ")[:2]  # modes: 000000 is no file
         if path == f"{own}{release.changelog}":
-            continue
-        if path not in holders:
+            if old not in (new, "000000"):
+                return False
+        elif old != new or path not in holders:
             return False
-        try:
-            texts = [text(git, commit, holders[path]) for commit in (before, after)]
-            pattern = release.files[holders[path]]
-            masked = {files.masked(path, pattern, each or "") for each in texts}
-        except Refused:
-            return False
-        if len(masked) > 1:
+        elif not _alike(git, holders[path], release.files[holders[path]], (before, after)):
             return False
     return True
+
+
+def _alike(git: Git, path: str, pattern: str, both: tuple[str, str]) -> bool:
+    """Tell whether a file is the same in both commits, its version apart."""
+    try:
+        texts = {files.masked(path, pattern, text(git, commit, path) or "") for commit in both}
+    except Refused:
+        return False
+    return len(texts) == 1
 
 
 def text(git: Git, commit: str, path: str) -> str | None:
