@@ -104,6 +104,8 @@ def lead(ports: list[int]) -> None:
 
 
 def main() -> None:
+    # Ignored in what a shell started with `&`, and in whatever that starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     own, words = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
     fault = Fault(own[0], own[1], Path(own[2]))
     if "--through" in own:
