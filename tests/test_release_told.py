@@ -138,6 +138,15 @@ def test_line_ends_are_what_git_makes_of_them(shop: Shop) -> None:
     assert b"\r" not in shop.git("cat-file", "blob", "HEAD:CHANGELOG.md").encode()
 
 
+def test_a_changelog_from_windows_stays_one(shop: Shop) -> None:
+    text = f"{LOG}\n### Added\n\n- Wörds.\n".replace("\n", "\r\n").encode()
+    shop.change("feat: words", {"CHANGELOG.md": text})
+    assert shop.release() == 0
+    assert "Features:\n- Wörds.\n\n" in shop.tag("v0.2.0") and "\r" not in shop.tag("v0.2.0")
+    made = (shop.path / "CHANGELOG.md").read_bytes()
+    assert made.count(b"\r\n") == made.count(b"\n") and b"\r\r" not in made
+
+
 @pytest.mark.parametrize("prefix", ["", "shop-"])
 def test_another_prefix(tmp_path: Path, prefix: str) -> None:
     shop = Shop.new(tmp_path / "another", prefix=prefix)

@@ -17,6 +17,8 @@ What changed, newest first. Versions follow [semantic versioning](https://semver
 """
 
 _HEADING = re.compile(r"^## +(?P<open>\[?)v?(?P<name>[^\]\s]+)\]?.*$", re.MULTILINE)
+# Code and comments, in which what looks like a heading is none.
+_VERBATIM = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}\1|\Z)|<!--.*?-->", re.M | re.S)
 _LINK = re.compile(r"^\[[^\]]+\]:\s", re.MULTILINE)
 
 
@@ -31,10 +33,16 @@ class Section(NamedTuple):
     end: int
 
 
+def prose(text: str) -> str:
+    """Return the text with its code and comments blank, everything else where it was."""
+    return _VERBATIM.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+
+
 def sections(text: str) -> list[Section]:
     """Return the parts of the file, in its own order."""
-    headings = list(_HEADING.finditer(text))
-    links = _LINK.search(text, headings[-1].end()) if headings else None
+    plain = prose(text)
+    headings = list(_HEADING.finditer(plain))
+    links = _LINK.search(plain, headings[-1].end()) if headings else None
     bounds = [each.start() for each in headings[1:]] + [links.start() if links else len(text)]
     return [
         Section(
@@ -82,10 +90,12 @@ def merged(parts: list[str]) -> str:
     """Return the notes of several parts as one: what stands under one heading comes together."""
     found: dict[str, list[str]] = {}
     for part in parts:
-        pieces = re.split(r"^### +(.*)$", part, flags=re.MULTILINE)
-        for name, text in zip(["", *pieces[1::2]], pieces[::2]):
-            if text.strip():
-                found.setdefault(name.strip(), []).append(text.strip("\n"))
+        headings = list(re.finditer(r"^### +(.*)$", prose(part), re.MULTILINE))
+        starts = [0, *(each.end() for each in headings)]
+        ends = [*(each.start() for each in headings), len(part)]
+        for name, start, end in zip(["", *(each[1] for each in headings)], starts, ends):
+            if text := part[start:end].strip("\n"):
+                found.setdefault(name.strip(), []).append(text)
     told = ((f"### {name}\n\n" if name else "") + "\n".join(found[name]) for name in found)
     return "\n\n".join(told)
 

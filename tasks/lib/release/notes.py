@@ -18,6 +18,7 @@ from .version import parse
 # What the runbook calls in a tag what Keep a Changelog calls otherwise.
 TITLES = {"Added": "Features", "Fixed": "Fixes"}
 
+_HEADING = re.compile(r"^#+ +(?P<name>.*)(?:\n+|\Z)", re.MULTILINE)
 _HINT = "<!-- Notes of {tag}, in Markdown, as they go into the changelog. Empty: no release. -->\n"
 
 
@@ -50,12 +51,11 @@ def message(version: str, notes: str) -> str:
     """Return the message of a tag: a title, and the notes without Markdown's headings, which git
     would take for comments wherever the message is edited."""
 
-    def title(found: re.Match[str]) -> str:
-        return f"{TITLES.get(found[1].strip(), found[1].strip())}:"
-
+    text = notes
     # An empty line between heading and list would tear a paragraph of the tag apart.
-    text = re.sub(r"^#+ +(.*?)\n\n+", lambda found: f"{title(found)}\n", notes, flags=re.M)
-    text = re.sub(r"^#+ +(.*)$", title, text, flags=re.MULTILINE)
+    for found in reversed(list(_HEADING.finditer(changelog.prose(notes)))):
+        name = found["name"].strip()
+        text = f"{text[:found.start()]}{TITLES.get(name, name)}:\n{text[found.end():]}"
     return f"Release version {version}\n\n{text.strip()}\n"
 
 

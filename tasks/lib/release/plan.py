@@ -48,7 +48,7 @@ def decide(world: World, date: str, edit: Edit | None = None) -> Plan:
     about = world.about
     new = version.following(world.asked, _known(world), about.prefix)
     bare, tag = str(new), f"{about.prefix}{new}"
-    log = world.texts.get(about.changelog) or ""
+    log = _log(world)
     text = _notes(world, bare, log, edit)
     return Plan(
         bare,
@@ -95,11 +95,16 @@ def _known(world: World) -> version.Known:
         path: files.read(path, pattern, _text(world, path))
         for path, pattern in world.about.files.items()
     }
-    log = world.texts.get(world.about.changelog) or ""
+    log = _log(world)
     if part := notes.coming(log, world.tags, world.about.prefix):
         said[world.about.changelog] = part.name
     written = {path: Version.parse(each) for path, each in said.items() if Version.is_valid(each)}
     return version.Known(tuple(world.released.values()), taken, written, world.said.suggested)
+
+
+def _log(world: World) -> str:
+    """Return the changelog, "" for none, with line ends as they are here."""
+    return (world.texts.get(world.about.changelog) or "").replace("\r\n", "\n")
 
 
 def _text(world: World, path: str) -> str:
@@ -129,8 +134,9 @@ def _changes(world: World, bare: str, date: str, log: str, text: str) -> tuple[C
         for path, pattern in about.files.items()
     }
     if about.changelog and not _part(world, bare, log):
-        made = changelog.moved(log.replace("\r\n", "\n"), bare, date, text, about.prefix)
-        after[about.changelog] = made.replace("\n", "\r\n") if "\r\n" in log else made
+        made = changelog.moved(log, bare, date, text, about.prefix)
+        windows = "\r\n" in (world.texts.get(about.changelog) or "")
+        after[about.changelog] = made.replace("\n", "\r\n") if windows else made
     return tuple(
         Change(path, world.texts.get(path), new)
         for path, new in after.items()

@@ -78,6 +78,21 @@ def test_what_is_unreleased_moves_under_the_version(before: str, after: str) -> 
     assert changelog.moved(before, "1.1.0", "2026-11-25", said) == after
 
 
+VERBATIM = "```sh\n## no heading\n### nor this\n[nor]: this\n# nor\n```\n<!--\n## nor\n-->"
+
+
+def test_code_and_comments_are_no_headings() -> None:
+    text = LOG.replace("- A.", f"- A.\n\n{VERBATIM}\n\n### Fixed\n\n- B.")
+    said = changelog.unreleased(text)
+    assert said == f"### Added\n\n- A.\n\n{VERBATIM}\n\n### Fixed\n\n- B."
+    assert changelog.merged([said]) == said
+    moved = changelog.moved(text, "1.1.0", "2026-11-25", said)
+    assert [part.name for part in changelog.sections(moved)] == ["Unreleased", "1.1.0", "1.0.0"]
+    assert notes.message("1.1.0", said) == (
+        f"Release version 1.1.0\n\nFeatures:\n- A.\n\n{VERBATIM}\n\nFixes:\n- B.\n"
+    )
+
+
 def test_notes_of_several_parts_are_one() -> None:
     parts = ["### Added\n\n- A.\n\n### Fixed\n\n- B.", "- C.", "### Added\n\n- D.\n"]
     assert changelog.merged(parts) == "### Added\n\n- A.\n- D.\n\n### Fixed\n\n- B.\n\n- C."
