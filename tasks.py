@@ -41,6 +41,11 @@ DEFAULTS: dict[str, Any] = {
     "default_environment": "sandbox",
     "sandbox": {"hosts": 1, "port": 8000, "directory": ".sandbox"},
     "contacts": {},
+    "host": {
+        "requirements": ["requirements-dev.txt", "requirements.txt"],
+        "serve": "python -m uvicorn server.main:app --reload --reload-dir server --port {port}",
+        "port": 8000,
+    },
     "release": {
         "branch": "main",
         "prefix": "v",

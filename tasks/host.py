@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,14 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from .lib import console, project
+from .lib.developer import checks
 from .lib.errors import NotClosed, Refused
-from .lib.phase import Check, Next, Outcome, Phase, Row, later, run, unbuilt
+from .lib.phase import Check, Next, Outcome, Phase, Row, run
 
 if TYPE_CHECKING:
     import paramiko
 
+    from .lib.developer.world import World
     from .lib.hops import Hop
     from .lib.settings import Settings
     from .lib.target import Target
@@ -26,38 +30,78 @@ PHASE = Phase(
     closure="Environment closure",
     purpose="Make an environment to develop in that is apart from others and the same everywhere.",
     prerequisites=(
-        Check("Python 3.11 or newer", unbuilt, "python3 --version"),
-        Check("a clone of the repository", unbuilt, "git status"),
+        Check(
+            "Python 3.11 or newer, with venv",
+            checks.python,
+            "Install it (Debian, Ubuntu: apt install python3-venv), or name another as in "
+            "`PYTHON=python3.12 inv host`.",
+        ),
+        Check(".venv can be used", checks.usable, "inv host --recreate"),
+        Check("a lock to install", checks.lock, "Name one in invoke.yaml: host.requirements."),
+        Check(".env can be read", checks.readable, "ls -ld .env .env.example"),
+        Check("a stack that can be started", checks.startable, "inv host"),
+        Check("a clone of the repository", checks.clone, "git status", required=False),
     ),
     procedure=(
-        "Make the virtual environment and install what is locked: `scripts/setup`.",
-        "Copy the template of the environment: `cp .env.example .env`.",
+        "Make .venv, with pip as it is locked, and install what is locked: `inv host`.",
+        "Activate it: `source .venv/bin/activate` (Windows: `.venv\\Scripts\\activate`).",
         "Fill in the values of .env: they are secrets and stay on this machine.",
-        "Start the services that you want beside it: `docker compose up -d` (optional).",
+        "Start the services beside it (optional): `inv host --stack`.",
+        "Serve, again after each change: `inv host.serve`.",
     ),
     validation=(
-        Check("Python is 3.11 or newer", unbuilt, "python3 --version"),
-        Check("what is locked is installed", unbuilt, "scripts/setup"),
-        Check("the required variables have values", unbuilt, "cp .env.example .env"),
-        Check("the services beside it are up", unbuilt, "docker compose up -d", required=False),
+        Check(".venv is there and can be used", checks.made, "inv host --recreate"),
+        Check("Python is 3.11 or newer", checks.recent, "PYTHON=python3.12 inv host --recreate"),
+        Check("pip is the one that is locked", checks.pip, "inv host"),
+        Check("what is locked is installed", checks.installed, "inv host"),
+        Check(".env is there", checks.env, "inv host"),
+        Check(".env is private", checks.private, "chmod 600 .env", required=False),
+        Check(".env is clear", checks.clear, "Correct it.", required=False),
+        Check("each key of .env.example is there", checks.complete, "inv host", required=False),
+        Check("what is required has a value", checks.required, "Fill it in, in .env."),
+        Check("all else has a value", checks.valued, "Fill it in, in .env.", required=False),
+        Check("values have their form", checks.formed, "Correct it in .env."),
+        Check("the services beside it are up", checks.up, "inv host --stack", required=False),
     ),
     troubleshooting=(
         Row(
             "It is the wrong Python",
-            "Name it (`python3.11 -m venv .venv`) or put it first in PATH.",
-            output=r"python.*(version|3\.\d+)",
+            "Name it (`PYTHON=python3.11 inv host --recreate`) or put it first in PATH.",
+            output=r"is of Python|is Python \d|doesn't run|has no venv module",
         ),
         Row(
-            "An installation fails",
-            "A package may need headers to build: `apt install python3-dev`.",
-            output=r"pip|wheel|Python\.h",
+            "A package can't be built",
+            "It may need a compiler and headers: `apt install build-essential python3-dev`.",
+            kinds=("build",),
         ),
+        Row(
+            "The package index can't be reached",
+            "See PIP_INDEX_URL, HTTPS_PROXY and `pip config list`.",
+            kinds=("network",),
+        ),
+        Row(
+            "A package fits no hash of its lock",
+            "It isn't what was looked at: don't install it; ask who changed the index or the lock.",
+            kinds=("hash",),
+        ),
+        Row(
+            "The service wants other versions than inv",
+            "Compile its lock with `-c requirements.txt`, or install inv in an environment apart.",
+            kinds=("conflict",),
+        ),
+        Row("The disk is full", "Make room: `df -h .`, `pip cache purge`.", kinds=("disk",)),
         Row(
             "Docker doesn't start",
             "See what its daemon says: `systemctl status docker`.",
-            output=r"docker",
+            kinds=("docker",),
+            output=r"[Dd]ocker's daemon|Docker (Compose )?is not installed",
         ),
-        Row("There is no .env", "Copy .env.example and fill it in.", output=r"\.env\b"),
+        Row(
+            "There is no .env, or it can't be read",
+            "`inv host` makes it of .env.example; fill it in.",
+            kinds=("env",),
+            output=r"\.env\b",
+        ),
     ),
     next=Next(closed="inv test", troubled="inv host"),
 )
@@ -85,6 +129,8 @@ TRUST = Phase(
         "plan": "Show what would be changed on the servers; change nothing.",
         "check": "Only look whether the phase holds; change nothing.",
         "admin": "Who logs in to prepare the servers; empty is server.admin.",
+        "recreate": "Make .venv anew; without --env.",
+        "stack": "Start the services of docker-compose.yml, too, and wait for them; without --env.",
         "json": "Print one JSON document on standard output, everything else on standard error.",
     },
 )
@@ -94,12 +140,19 @@ def host(
     plan: bool = False,
     check: bool = False,
     admin: str = "",
+    recreate: bool = False,
+    stack: bool = False,
     json: bool = False,
 ) -> None:
     """Make an environment to work in, hosts to try deploys on, or servers to deploy to."""
-    if not env:
-        later(PHASE, "scripts/setup && cp .env.example .env")
     settings = _settings(c)
+    if not env:
+        if plan or admin:
+            raise Refused("--plan and --admin are for servers: add `--env=` with a name.")
+        _developer(c, settings, recreate, stack, check, json)
+        return
+    if recreate or stack:
+        raise Refused("--recreate and --stack are for this machine: leave `--env` out.")
     if env == SANDBOX_NAME and not settings.environment(env).hosts:
         _sandbox(c, settings, plan or bool(admin), check, json)
         return
@@ -116,6 +169,19 @@ def host(
     run(closure.PHASE, c, procedure, world=seen, as_json=json, validate=not reads, record=not reads)
 
 
+def _developer(
+    c: Context, settings: Settings, recreate: bool, stack: bool, check: bool, json: bool
+) -> None:
+    from .lib.developer import closure
+
+    @cache
+    def seen() -> World:
+        return closure.read(settings, project.root(c), recreate, stack and not check, check)
+
+    asks = _agreed if sys.stdin.isatty() and not json else None
+    run(PHASE, c, lambda: closure.prepare(seen(), asks), world=seen, check=check, as_json=json)
+
+
 def _sandbox(c: Context, settings: Settings, servers_only: bool, check: bool, json: bool) -> None:
     from .lib.sandbox import closure
 
@@ -123,6 +189,22 @@ def _sandbox(c: Context, settings: Settings, servers_only: bool, check: bool, js
         raise Refused("--plan and --admin are for servers; run `inv host --env=sandbox`.")
     world = closure.World(settings, project.root(c))
     run(closure.PHASE, c, lambda: closure.start(world), world=world, check=check, as_json=json)
+
+
+@task(help={"port": "Port to serve at; 0 is host.port of the configuration."})
+def serve(c: Context, port: int = 0) -> None:
+    """Serve on this machine with .env, again after each change, until Ctrl-C."""
+    settings = _settings(c)
+    own = PHASE._replace(name="host.serve", prerequisites=(), validation=(), next=Next(""))
+
+    def procedure() -> Outcome:
+        from .lib.developer import serving
+
+        directory = settings.environment(SANDBOX_NAME).directory
+        serving.serve(settings.host, port, project.root(c), directory)
+        return Outcome()
+
+    run(own, c, procedure, record=False)
 
 
 @task(help={"env": "Environment to end: only the sandbox can be."})

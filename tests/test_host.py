@@ -94,13 +94,6 @@ def test_another_port_is_told(project: Project) -> None:
     assert f"port {project.port} is taken" in started.stderr
 
 
-def test_what_is_not_built_yet_says_so_and_does_nothing(project: Project) -> None:
-    said = project.inv("host")
-    assert said.returncode == 2
-    assert "built by a later version" in said.stderr and len(said.stderr.splitlines()) == 1
-    assert not (project.root / ".sandbox").exists()
-
-
 @pytest.mark.parametrize("word", ["--plan", "--admin=root"])
 def test_what_is_for_servers_is_refused_for_the_sandbox(project: Project, word: str) -> None:
     said = project.inv("host", "--env=sandbox", word)

@@ -26,9 +26,17 @@ HEAVY = {"aiohttp", "asyncssh", "fabric", "git", "msgspec", "opentelemetry", "pa
 HEAVY |= {"requests", "rich"}
 # Variables that the system sets or everyone knows; .env.example is about those that are ours.
 SYSTEM = {"HOME", "LANG", "LOGNAME", "NO_COLOR", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
-SYSTEM |= {"SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "BASH_SOURCE", "CDPATH", "EUID", "SUDO_USER"}
+SYSTEM |= {
+    "SSH_AUTH_SOCK",
+    "VIRTUAL_ENV",
+    "XDG_RUNTIME_DIR",
+    "BASH_SOURCE",
+    "CDPATH",
+    "EUID",
+    "SUDO_USER",
+}
 # What .env.example names as the service's own: here nothing reads it.
-SERVICE = {"SUPABASE_URL", "SUPABASE_KEY", "JWT_SECRET"}
+SERVICE = {"SUPABASE_URL", "SUPABASE_KEY", "JWT_SECRET", "GRAFANA_ADMIN_PASSWORD"}
 
 
 @cache
@@ -141,6 +149,7 @@ def test_the_library_knows_no_phase() -> None:
 def test_the_agent_needs_nothing_but_python() -> None:
     halves = ("scripts/agent/", "scripts/prepare/")
     agent = [path for path in python() if str(path).startswith(halves)]
+    agent.append(Path("tasks/lib/developer/venv.py"))  # scripts/setup runs it before all else
     own = {path.stem for path in agent}
     outside = {
         f"{path} imports {name}"

@@ -16,6 +16,7 @@ from invoke.context import Context
 
 from . import sound
 from .convert import convert, wrong
+from .developer import sound as developer
 from .errors import Refused
 from .release import settings as release
 from .settings import (
@@ -46,6 +47,7 @@ KEYS = (
     "default_environment",
     "sandbox",
     "contacts",
+    "host",
     "release",
     "service",
     "environments",
@@ -173,6 +175,8 @@ def _check(settings: Settings, config: Config) -> None:
     if not sound.relative(sandbox.directory) or sandbox.directory.startswith("-"):
         expected = "a directory below the project's"
         raise wrong(_place(config, ("sandbox", "directory")), expected, sandbox.directory)
+    for key, expected, value in developer.faults(settings.host):
+        raise wrong(_place(config, ("host", key)), expected, value)
     for key, expected, value in release.faults(settings.release):
         raise wrong(_place(config, ("release", *key.split(".", 1))), expected, value)
 

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from invoke.context import Context
 
+from . import console
 from .journal import PROJECT
 
 # Where Invoke reads configuration: what fails there is the reader's text, not a bug of ours.
@@ -36,15 +37,21 @@ def commit(directory: Path) -> str:
 def begin(directory: Path) -> None:
     """Read the secrets of `directory`/.env, and tell mistakes in the configuration in a sentence.
 
-    The real environment always wins over the file. Invoke reads its own configuration before any
+    The real environment always wins over the file, and one that can't be read is a warning: what
+    needs no secrets goes on without them. Invoke reads its own configuration before any
     task runs, so what goes wrong there can be told only where an exception ends the program.
     """
     sys.excepthook = _tell
     file = directory / ".env"
-    if file.is_file():
-        from dotenv import load_dotenv
+    if not file.is_file():
+        return
+    from dotenv import load_dotenv
 
+    try:
         load_dotenv(file, override=False)
+    except (OSError, ValueError) as error:  # not UTF-8, or a value that no environment can hold
+        told = getattr(error, "strerror", None) or str(error)
+        console.warn(f"{file} is not read to its end ({told}); run `inv host --check`.")
 
 
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from . import sound
 from .convert import convert, wrong
+from .developer.settings import Host
 from .duration import Seconds
 from .errors import Refused
 from .release.settings import Release
@@ -158,6 +159,7 @@ class Settings(Strict, frozen=True):
     default_environment: str = "sandbox"
     sandbox: Sandbox = Sandbox()
     contacts: dict[str, str] = {}
+    host: Host = Host()
     release: Release = Release()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MAKER = "tasks/lib/developer/venv.py"
 Result = subprocess.CompletedProcess[str]
 HALF = "import os, subprocess, sys\nfrom tasks.half import half\n\n"
 # A process in another directory, which covers the other branch and is then ended by TERM.
@@ -25,9 +26,9 @@ ELSEWHERE = (
 def clone(tmp_path: Path) -> Path:
     """Return the root of a clone that has the scripts and nothing else yet."""
     root = tmp_path / "a clone"
-    (root / "scripts").mkdir(parents=True)
-    for name in ("setup", "test", "deploy.sh"):
-        shutil.copy2(ROOT / "scripts" / name, root / "scripts" / name)
+    for name in ("scripts/setup", "scripts/test", "scripts/deploy.sh", MAKER):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, root / name)
     return root
 
 
@@ -148,9 +149,9 @@ class TestTest:
     def clone(self, clone: Path) -> Path:
         """Return a clone that is set up, with one task of which a test covers one branch of two."""
         executable(clone / "scripts/setup", "#!/bin/sh\n")
+        (clone / MAKER).unlink()
         executable(clone / ".venv/bin/python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         shutil.copy(ROOT / "pyproject.toml", clone)
-        (clone / "tasks").mkdir()
         (clone / "tasks/half.py").write_text(
             "def half(whole: bool) -> int:\n    if whole:\n        return 2\n    return 1\n"
         )

@@ -1,0 +1,121 @@
+"""`inv host --stack`, with a stand-in for the docker command: its answers are Docker's own.
+
+Images can't be had everywhere, so nothing here needs a daemon. What is asserted is what is asked of
+Docker, and what is made of each answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.lib.developer import stack
+from tasks.lib.errors import NotClosed
+
+# What is asked is written down; what is answered stands in files, one for each time.
+DOCKER = """#!/bin/sh
+here=$(dirname "$0")
+echo "$*" >>"$here/asked"
+case "$1 $2" in
+    "compose version") exit "$(cat "$here/plugin")" ;;
+    "version --format") cat "$here/daemon" >&2; [ ! -s "$here/daemon" ] ;;
+    "compose up") exit 0 ;;
+    "compose ps") cat "$here/ids" ;;
+    "inspect --format")
+        head -n 1 "$here/states"
+        [ "$(wc -l <"$here/states")" -le 1 ] || sed -i 1d "$here/states" ;;
+    "logs --tail") echo "no space left in the ring" >&2 ;;
+esac
+"""
+UP = {"Status": "running", "ExitCode": 0}
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with the stand-in, first in PATH, and a project beside it."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    (place / "docker").write_text(DOCKER)
+    (place / "docker").chmod(0o755)
+    (place / "plugin").write_text("0\n")
+    (place / "daemon").write_text("")
+    (place / "ids").write_text("4711\n")
+    (tmp_path / "docker-compose.yml").write_text("services: {}\n")
+    monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
+    return place
+
+
+def states(docker: Path, *found: dict[str, Any]) -> None:
+    lines = (json.dumps({"name": "/prometheus", "state": each}) for each in found)
+    (docker / "states").write_text("".join(f"{line}\n" for line in lines))
+
+
+def health(status: str) -> dict[str, Any]:
+    return {**UP, "Health": {"Status": status}}
+
+
+def test_what_keeps_it_from_being_started_is_named(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stack.missing(tmp_path) == ""
+    (docker / "daemon").write_text("Cannot connect to the Docker daemon\n")
+    assert "Docker's daemon doesn't answer: Cannot connect" in stack.missing(tmp_path)
+    (docker / "plugin").write_text("1\n")
+    monkeypatch.setenv("PATH", f"{docker}{os.pathsep}/bin")
+    if not Path("/bin/docker-compose").exists():
+        assert stack.missing(tmp_path) == "Docker Compose is not installed"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert stack.missing(tmp_path) == "Docker is not installed"
+    (tmp_path / "docker-compose.yml").unlink()
+    assert stack.missing(tmp_path) == "there is no docker-compose.yml in this project yet"
+
+
+def test_it_is_started_and_waited_for(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "PAUSE", 0.01)
+    states(docker, health("starting"), health("starting"), health("healthy"))
+    assert stack.start(tmp_path) == (stack.Service("prometheus", ""),)
+    asked = (docker / "asked").read_text().splitlines()
+    assert "compose up --detach" in asked
+    assert sum(line.startswith("inspect") and line.endswith("4711") for line in asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (UP, ""),
+        (health("healthy"), ""),
+        (health("starting"), "starting"),
+        (health("unhealthy"), "unhealthy"),
+        ({"Status": "created", "ExitCode": 0}, "starting"),
+        ({"Status": "exited", "ExitCode": 0}, ""),
+        ({"Status": "exited", "ExitCode": 3}, "exited (exit code 3)"),
+        ({"Status": "restarting", "ExitCode": 1}, "restarting (exit code 1)"),
+    ],
+)
+def test_what_a_container_says_of_itself(
+    docker: Path, tmp_path: Path, state: dict[str, Any], said: str
+) -> None:
+    states(docker, state)
+    assert stack.services(tmp_path) == (stack.Service("prometheus", said),)
+    assert stack.troubled(tmp_path) == (f"prometheus is {said}" if said else "")
+
+
+@pytest.mark.parametrize("state", [health("unhealthy"), health("starting")])
+def test_one_that_does_not_come_up_is_told_with_its_log(
+    docker: Path, tmp_path: Path, state: dict[str, Any]
+) -> None:
+    states(docker, state)
+    with pytest.raises(NotClosed, match="prometheus is .*docker logs prometheus") as caught:
+        stack.start(tmp_path, limit=0)
+    assert caught.value.evidence == "no space left in the ring" and caught.value.kind == "docker"
+
+
+def test_none_started_is_not_up(docker: Path, tmp_path: Path) -> None:
+    (docker / "ids").write_text("")
+    assert stack.troubled(tmp_path) == "none of them was started"
