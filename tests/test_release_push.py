@@ -130,6 +130,19 @@ def test_ctrl_c_while_it_is_pushed(shop: Shop, hook: str, sentence: str, taken: 
     shop.whole("v0.1.0")
 
 
+def test_two_at_once_make_one_release(shop: Shop) -> None:
+    """The second comes while the remote decides on the first."""
+    shop.hook("pre-receive", 'mkdir "$GIT_DIR/at-it" && sleep 1; exit 0')
+    first = shop.start()
+    until(shop.remote.path / "at-it")
+    second = shop.start()
+    ends = {process.communicate(timeout=60)[0]: process.returncode for process in (first, second)}
+    assert 0 in ends.values() and set(ends.values()) <= {0, 1, 2}, ends
+    shop.whole("v0.1.0")
+    assert shop.release() == 0
+    assert shop.tags() == ["v0.1.0"]
+
+
 INTERRUPTER = """#!/bin/sh
 case " $* " in *" $INT_AT "*) kill -INT 0 ;; esac
 exec {git} "$@"
