@@ -46,6 +46,15 @@ DEFAULTS: dict[str, Any] = {
         "serve": "python -m uvicorn server.main:app --reload --reload-dir server --port {port}",
         "port": 8000,
     },
+    "test": {
+        "directory": "tests",
+        "suites": {},
+        "options": [],
+        "source": ["server"],
+        "coverage": 80.0,
+        "critical": {},
+        "slow": "60s",
+    },
     "release": {
         "branch": "main",
         "prefix": "v",

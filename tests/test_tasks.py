@@ -31,7 +31,7 @@ CIRCLE = (
     "visualize",
     "alert",
 )
-LATER = ("lint", "test", "preaggregate", "monitor", "visualize", "alert")
+LATER = ("lint", "preaggregate", "monitor", "visualize", "alert")
 HEAVY = (
     "rich",
     "msgspec",

@@ -29,6 +29,7 @@ from .settings import (
     Smoke,
     Thresholds,
 )
+from .testing import settings as testing
 
 __all__ = [
     "Environment",
@@ -48,6 +49,7 @@ KEYS = (
     "sandbox",
     "contacts",
     "host",
+    "test",
     "release",
     "service",
     "environments",
@@ -179,6 +181,8 @@ def _check(settings: Settings, config: Config) -> None:
         raise wrong(_place(config, ("host", key)), expected, value)
     for key, expected, value in release.faults(settings.release):
         raise wrong(_place(config, ("release", *key.split(".", 1))), expected, value)
+    for key, expected, value in testing.faults(settings.test):
+        raise wrong(_place(config, ("test", key)), expected, value)
 
 
 def _with_places(settings: Settings, config: Config, said: Mapping[str, Any]) -> Settings:

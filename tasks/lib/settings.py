@@ -19,6 +19,7 @@ from .release.settings import Release
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
 from .strict import Strict
+from .testing.settings import Testing
 
 
 class Smoke(Strict, frozen=True):
@@ -160,6 +161,7 @@ class Settings(Strict, frozen=True):
     sandbox: Sandbox = Sandbox()
     contacts: dict[str, str] = {}
     host: Host = Host()
+    test: Testing = Testing()
     release: Release = Release()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
