@@ -35,11 +35,17 @@ class Bench(Scratch):
         bench.commit({"shop.py": SHOP, "tests/test_shop.py": TEST, ".gitignore": ignored})
         return bench
 
-    def inv(self, *more: str, settings: dict[str, Any] | None = None, **options: Any) -> int:
+    def inv(
+        self,
+        *more: str,
+        settings: dict[str, Any] | None = None,
+        plugins: bool = True,
+        **options: Any,
+    ) -> int:
         """Run `inv test` with the options, `more` after `--`; return its exit code."""
         config = Config(project_location=self.path)
         said = {**SETTINGS, **(settings or {})}
-        said["options"] = [*said["options"], *_plugins(more, options)]
+        said["options"] = [*said["options"], *(_plugins(more, options) * plugins)]
         config.load_collection({**tasks.DEFAULTS, "test": said})
         line, sys.argv = sys.argv, ["inv", "test", "--", *more]
         try:

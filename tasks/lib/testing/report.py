@@ -143,8 +143,9 @@ def interrupted(results: Results | None) -> Interrupted:
     counts = {key: getattr(results or Results(), key) for key in COUNTS}
     failed = counts["failed"] + counts["errors"]
     return Interrupted(
-        f"Interrupted when {counts['passed']} tests had passed and {failed} had failed; nothing"
+        f"Interrupted; until then {counts['passed']} passed and {failed} failed, and nothing of it"
         " counts: run `inv test`.",
+        next="inv test",
         detail={"partial": "interrupted", **counts},
     )
 

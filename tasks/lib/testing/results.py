@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SLOWEST = 3
 GROUPS = 10
+FAILING = ("failed", "errors")
 _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Warning|Exit)\b|fixture ")
 
 
@@ -64,8 +65,11 @@ def read(path: Path) -> Results | None:
         kind, case = _case(element)
         counts[kind] += 1
         cases.append(case)
-        if kind in ("failed", "errors"):
+        if kind in FAILING:
             failing.append(case)
+    # An interrupted test has an element like that of one that passed; only the total leaves it out.
+    total = sum(int(suite.get("tests") or 0) for suite in tree.iter("testsuite"))
+    counts["passed"] = max(0, total - sum(counts[kind] for kind in (*FAILING, "skipped")))
     slowest = sorted(cases, key=lambda case: -case.seconds)[:SLOWEST]
     return Results(**counts, slowest=tuple(slowest), failing=tuple(failing))
 
