@@ -6,13 +6,14 @@ import contextlib
 import os
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
-from typing import Iterator, Mapping, NamedTuple, Sequence
+from typing import Generator, Iterator, Mapping, NamedTuple, Sequence
 
 from . import console
 
-GRACE = 10  # seconds that a tool whose output we keep has to end after Ctrl-C, which it got, too
+GRACE = 10  # seconds that a tool has to end after Ctrl-C, which it got, too
 
 
 class Ran(NamedTuple):
@@ -70,13 +71,50 @@ def run(
     return Ran(tuple(map(str, argv)), code, "".join(lines), time.monotonic() - since)
 
 
+def together(argvs: Sequence[Sequence[str | Path]], root: Path) -> Generator[Ran, None, None]:
+    """Run several tools in `root` at once, and yield in their order what each did and said.
+
+    For those that don't write what another reads. Nothing is shown. Raises as `run` does; what was
+    started has ended then, and when the reader stops early.
+    """
+    with contextlib.ExitStack() as stack:
+        readers = []
+        for argv in argvs:
+            process, since = stack.enter_context(_started(argv, root, None, captured=True))
+            readers.append(_Reader(argv, process, since))
+        for reader in readers:
+            reader.join()
+            yield reader.ran()
+
+
+class _Reader(threading.Thread):
+    """Reads what a tool says, so that it never waits for us, and when it has ended."""
+
+    def __init__(
+        self, argv: Sequence[str | Path], process: subprocess.Popen[str], since: float
+    ) -> None:
+        super().__init__(daemon=True)
+        self._argv, self._process, self._since = argv, process, since
+        self._output, self._seconds = "", 0.0
+        self.start()
+
+    def run(self) -> None:
+        assert self._process.stdout is not None
+        self._output = self._process.stdout.read()
+        self._process.wait()
+        self._seconds = time.monotonic() - self._since
+
+    def ran(self) -> Ran:
+        argv = tuple(map(str, self._argv))
+        return Ran(argv, self._process.returncode, self._output, self._seconds)
+
+
 def attached(
     argv: Sequence[str | Path], root: Path, *, env: Mapping[str, str | None] | None = None
 ) -> Ran:
     """Run a tool in `root` on the reader's own terminal: colours, prompts and debuggers work.
 
-    Arguments and exceptions are those of `run`; nothing of what it says is kept. After Ctrl-C it
-    has the time that it takes, to put away what it made; a second one ends it.
+    Arguments and exceptions are those of `run`; nothing of what it says is kept.
     """
     with _started(argv, root, env, captured=False) as (process, since):
         code = process.wait()
@@ -104,7 +142,7 @@ def _started(
         yield process, since
     except KeyboardInterrupt:
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.wait(GRACE if captured else None)
+            process.wait(GRACE)
         raise
     finally:
         if process.poll() is None:

@@ -77,3 +77,30 @@ def test_ctrl_c_ends_when_the_tool_has(tmp_path: Path) -> None:
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(30) != 0 and (tmp_path / "done").exists()
+
+
+def test_several_at_once_are_told_in_their_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for what the other writes, which only those that run at once can."""
+    wait = "touch {0}; while [ ! -e {1} ]; do sleep 0.01; done; seq 50000; exit {2}"
+    argvs = [["sh", "-c", wait.format("a", "b", 3)], ["sh", "-c", wait.format("b", "a", 0)]]
+    first, second = tools.together(argvs, tmp_path)
+    assert (first.code, second.code) == (3, 0) and first.argv == tuple(argvs[0])
+    assert first.output == second.output and first.output.endswith("\n50000\n")
+    assert first.seconds > 0 and capsys.readouterr().out == ""
+
+
+def test_none_of_several_is_left_behind(tmp_path: Path) -> None:
+    argvs: list[list[str]] = [["sh", "-c", "echo $$ > first; exec sleep 60"], ["no-such-checker"]]
+    with pytest.raises(FileNotFoundError):
+        list(tools.together(argvs, tmp_path))
+    argvs[1] = ["true"]
+    (tmp_path / "first").unlink(missing_ok=True)
+    several = tools.together([argvs[1], argvs[0]], tmp_path)
+    assert next(several).code == 0
+    while not (tmp_path / "first").exists() or not (tmp_path / "first").read_text():
+        pass
+    several.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "first").read_text()), 0)
