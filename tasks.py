@@ -46,15 +46,7 @@ DEFAULTS: dict[str, Any] = {
         "serve": "python -m uvicorn server.main:app --reload --reload-dir server --port {port}",
         "port": 8000,
     },
-    "test": {
-        "directory": "tests",
-        "suites": {},
-        "options": [],
-        "source": ["server"],
-        "coverage": 80.0,
-        "critical": {},
-        "slow": "60s",
-    },
+    "lint": {"exclude": [], "scripts": ["scripts"], "hooks": True, "types": True},
     "release": {
         "branch": "main",
         "prefix": "v",

@@ -31,7 +31,7 @@ CIRCLE = (
     "visualize",
     "alert",
 )
-LATER = ("lint", "preaggregate", "monitor", "visualize", "alert")
+LATER = ("test", "preaggregate", "monitor", "visualize", "alert")
 HEAVY = (
     "rich",
     "msgspec",
@@ -213,16 +213,16 @@ def test_what_invoke_cannot_read_is_one_sentence(
     project: Path, text: str, variables: dict[str, str], sentence: str
 ) -> None:
     (project / "invoke.yaml").write_text(text)
-    done = inv("lint", at=project, variables=variables)
+    done = inv("monitor", at=project, variables=variables)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert re.search(sentence, done.stderr)
 
 
 def test_secrets_of_the_file_reach_the_process_and_nothing_is_said(project: Path) -> None:
     (project / ".env").write_text("INVOKE_SERVICE_KEEP=many\nJWT_SECRET=sentinel-7f3\n")
-    done = inv("lint", at=project)
+    done = inv("monitor", at=project)
     assert "INVOKE_SERVICE_KEEP" in done.stderr, "what the file says is in the environment"
     assert "sentinel" not in done.stdout + done.stderr
-    assert inv("lint", at=project, variables={"INVOKE_SERVICE_KEEP": "2"}).stderr.startswith(
-        "inv lint is"
+    assert inv("monitor", at=project, variables={"INVOKE_SERVICE_KEEP": "2"}).stderr.startswith(
+        "inv monitor is"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 import msgspec
 from invoke.config import Config
@@ -18,6 +18,7 @@ from . import sound
 from .convert import convert, wrong
 from .developer import sound as developer
 from .errors import Refused
+from .lint import settings as lint
 from .release import settings as release
 from .settings import (
     SANDBOX,
@@ -29,7 +30,6 @@ from .settings import (
     Smoke,
     Thresholds,
 )
-from .testing import settings as testing
 
 __all__ = [
     "Environment",
@@ -49,11 +49,18 @@ KEYS = (
     "sandbox",
     "contacts",
     "host",
-    "test",
+    "lint",
     "release",
     "service",
     "environments",
 )
+
+# A phase's own section, and what it must be like beyond its types.
+SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
+    "host": developer.faults,
+    "lint": lint.faults,
+    "release": release.faults,
+}
 
 # Text or a mapping, and never merged. Invoke lays neither over the other, so no default is declared
 # for it in `tasks.py`, and its variables are read here.
@@ -177,12 +184,9 @@ def _check(settings: Settings, config: Config) -> None:
     if not sound.relative(sandbox.directory) or sandbox.directory.startswith("-"):
         expected = "a directory below the project's"
         raise wrong(_place(config, ("sandbox", "directory")), expected, sandbox.directory)
-    for key, expected, value in developer.faults(settings.host):
-        raise wrong(_place(config, ("host", key)), expected, value)
-    for key, expected, value in release.faults(settings.release):
-        raise wrong(_place(config, ("release", *key.split(".", 1))), expected, value)
-    for key, expected, value in testing.faults(settings.test):
-        raise wrong(_place(config, ("test", key)), expected, value)
+    for section, faults in SECTIONS.items():
+        for key, expected, value in faults(getattr(settings, section)):
+            raise wrong(_place(config, (section, *key.split(".", 1))), expected, value)
 
 
 def _with_places(settings: Settings, config: Config, said: Mapping[str, Any]) -> Settings:

@@ -15,11 +15,11 @@ from .convert import convert, wrong
 from .developer.settings import Host
 from .duration import Seconds
 from .errors import Refused
+from .lint.settings import Lint
 from .release.settings import Release
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
 from .strict import Strict
-from .testing.settings import Testing
 
 
 class Smoke(Strict, frozen=True):
@@ -161,7 +161,7 @@ class Settings(Strict, frozen=True):
     sandbox: Sandbox = Sandbox()
     contacts: dict[str, str] = {}
     host: Host = Host()
-    test: Testing = Testing()
+    lint: Lint = Lint()
     release: Release = Release()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}

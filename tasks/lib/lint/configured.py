@@ -1,0 +1,87 @@
+"""What the project's own files say to the tools.
+
+An option given on a command line takes the place of the one in a file. So where something has to be
+added to an option, what the file says of it is read, and said along.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Iterator
+
+
+def black_root(root: Path) -> Path:
+    """Return the directory that Black's patterns are relative to when it runs in `root`: the
+    nearest with a repository or with settings for Black (its documentation, "The basics").
+    """
+    for place in (root, *root.parents):
+        marked = (place / ".git").exists() or (place / ".hg").is_dir()
+        if marked or "black" in _toml(place / "pyproject.toml").get("tool", {}):
+            return place
+    return Path(root.anchor)
+
+
+def black(root: Path, option: str) -> str:
+    """Return what Black's settings say of `option`, such as "force-exclude"; "" for nothing."""
+    said = _toml(black_root(root) / "pyproject.toml").get("tool", {}).get("black", {})
+    return str(said.get(option) or said.get(option.replace("-", "_")) or "")
+
+
+def flake8(root: Path, option: str) -> list[str]:
+    """Return the patterns that Flake8's settings list for `option`, such as "extend-exclude".
+
+    Those with a `/` are absolute. It reads the first file with such settings, from `root` upwards.
+    """
+    for file in _ini_files(root):
+        parser = _ini(file)
+        if parser.has_section("flake8"):
+            section = parser["flake8"]
+            said = section.get(option, section.get(option.replace("-", "_"), ""))
+            patterns = [each for each in re.split(r"[,\s]+", said) if each]
+            return [os.path.join(file.parent, p) if "/" in p else p for p in patterns]
+    return []
+
+
+def mypy(root: Path) -> bool | None:
+    """Tell whether mypy's settings in `root` say what to look at; None where there are none."""
+    for file in (root / "mypy.ini", root / ".mypy.ini"):
+        if file.is_file():
+            parser = _ini(file)
+            return _names_files(parser["mypy"] if parser.has_section("mypy") else {})
+    said = _toml(root / "pyproject.toml").get("tool", {}).get("mypy")
+    if said is not None:
+        return _names_files(said)
+    parser = _ini(root / "setup.cfg")
+    return _names_files(parser["mypy"]) if parser.has_section("mypy") else None
+
+
+def _names_files(said: Any) -> bool:
+    return any(key in said for key in ("files", "packages", "modules"))
+
+
+def _ini_files(root: Path) -> Iterator[Path]:
+    home = Path.home()
+    for place in (root, *root.parents):
+        if place == home and place != root:
+            return
+        yield from (place / name for name in ("setup.cfg", "tox.ini", ".flake8"))
+
+
+def _ini(file: Path) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(file, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):  # the tool itself says what is wrong with it
+        return configparser.RawConfigParser()
+    return parser
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

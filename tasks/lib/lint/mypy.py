@@ -1,0 +1,39 @@
+"""mypy, where the project has settings for it: how it is run, and what its words say."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from ..tools import Ran
+from . import configured
+from .report import Found, Tool
+from .tree import Tree
+
+NAME = "mypy"
+
+_FINDING = re.compile(r"^\S.*?: error: (?P<says>.*?)(?:  \[(?P<rule>[a-z-]+)\])?$", re.M)
+_COUNTED = re.compile(r"(?:no issues found in|\(checked) (\d+) source files?")
+
+
+def tool(tree: Tree, program: Path) -> Tool:
+    """Return mypy on what its settings name, else on everything.
+
+    Types depend on other files, so that a part is never looked at alone.
+    """
+    named = configured.mypy(tree.root)
+    return Tool(NAME, (str(program), *([] if named else ["."])), read)
+
+
+def read(ran: Ran) -> Found:
+    """Return what mypy's run says."""
+    found = list(_FINDING.finditer(ran.output))
+    files = _COUNTED.search(ran.output)
+    return Found(
+        findings=len(found),
+        files=int(files[1]) if files else None,
+        rules=Counter(each["rule"] or "error" for each in found),
+        says={each["rule"] or "error": each["says"] for each in reversed(found)},
+        text=ran.output,
+    )

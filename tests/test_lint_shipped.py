@@ -1,0 +1,113 @@
+"""What `inv lint` makes of what is shipped beside the code.
+
+shellcheck, promtool and amtool are the real ones where they are installed; Docker is one without
+Compose, as many have it, or a stand-in that takes down how it was asked.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.linted import Linted, table
+
+SCRIPT = '#!/bin/sh\necho "$1"\n'
+PROMETHEUS = "rule_files: [/etc/prometheus/*.yml]\nscrape_configs: [{job_name: a}]\n"
+RULES = "groups: [{name: a, rules: [{record: 'a:b', expr: 'sum(b)'}]}]\n"
+ALERTMANAGER = "route: {receiver: a}\nreceivers: [{name: a}]\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Linted:
+    return Linted(tmp_path / "shipping")
+
+
+def stand_in(project: Linted, name: str, script: str) -> None:
+    program = project.root / ".venv/bin" / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def test_yaml_is_read_wherever_it_lies(project: Linted) -> None:
+    project.git.write({"deep/er/twice.yaml": "a: 1\nb: 2\na: 3\n", "bad.yml": "a: [\n"})
+    done = project.inv("lint", "--check", code=1)
+    assert "deep/er/twice.yaml:3: duplicate key: a\n" in done.stdout
+    assert "bad.yml:2: unparsed YAML: " in done.stdout
+    assert table(done.stdout)["yaml"] == ("2", "2")
+    assert "yaml has 2 findings" in done.stderr and "Correct what is named above." in done.stderr
+    project.git.write({"deep/er/twice.yaml": "a: 1\n", "bad.yml": "a: []\n"})
+    project.inv("lint", "--check", code=0)
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_scripts_are_checked_where_they_are_configured_to_be(project: Linted) -> None:
+    project.git.write({"scripts/go": SCRIPT, "bin/run.sh": SCRIPT.replace('"', "")})
+    assert table(project.inv("lint", "--check", code=0).stdout)["shellcheck"] == ("1", "0")
+    project.git.write({"invoke.yaml": "lint: {scripts: [scripts, bin]}\n"})
+    done = project.inv("lint", "--check", code=1)
+    assert table(done.stdout)["shellcheck"] == ("2", "1")
+    assert "  SC2086 × 1: Double quote to prevent" in done.stdout
+    assert "# shellcheck disable=SC2086" in done.stdout
+
+
+def test_what_is_not_looked_at_is_said(project: Linted) -> None:
+    project.git.write(
+        {
+            "scripts/go": SCRIPT,
+            "docker-compose.yml": "services: {}\n",
+            "prometheus.yml": PROMETHEUS,
+            "prometheus/rules.yml": RULES,
+            "alertmanager/alertmanager.yml": ALERTMANAGER,
+        }
+    )
+    stand_in(project, "git", f'exec {shutil.which("git")} "$@"')
+    done = project.inv("lint", "--check", code=0, PATH="/nowhere")
+    left = re.findall(r"^Left out: (.+)\.$", done.stdout, re.MULTILINE)
+    assert left == [
+        "shellcheck: shellcheck is not installed (scripts/go)",
+        "compose: docker is not installed (docker-compose.yml)",
+        "prometheus: promtool is not installed (prometheus.yml)",
+        "rules: promtool is not installed (prometheus/rules.yml)",
+        "alertmanager: amtool is not installed (alertmanager/alertmanager.yml)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "file", "right", "wrong"),
+    [
+        ("prometheus", "promtool", "prometheus.yml", PROMETHEUS, ("job_name", "jab_name")),
+        ("rules", "promtool", "prometheus/rules.yml", RULES, ("sum(b)", "sum(b+)")),
+        ("alertmanager", "amtool", "am.yml", ALERTMANAGER, ("receiver: a", "receiver: b")),
+    ],
+)
+def test_its_own_tool_judges_a_configuration(
+    project: Linted, name: str, program: str, file: str, right: str, wrong: tuple[str, str]
+) -> None:
+    if shutil.which(program) is None:
+        # What it says is its own affair; that it is asked, and heard, is not.
+        stand_in(project, program, f'for last; do :; done; ! grep -qF "{wrong[1]}" "$last"')
+    else:
+        (project.root / ".venv/bin" / program).symlink_to(str(shutil.which(program)))
+    project.git.write({file: right})
+    assert table(project.inv("lint", "--check", code=0).stdout)[name] == ("1", "0")
+    project.git.write({file: right.replace(*wrong)})
+    done = project.inv("lint", "--check", code=1)
+    assert table(done.stdout)[name] == ("1", "1")
+    assert f"{name} failed with exit code 1, as it says above" in done.stderr
+
+
+def test_compose_reads_the_files_as_docker_would(project: Linted) -> None:
+    names = ("docker-compose.yml", "docker-compose.override.yml")
+    project.git.write(dict.fromkeys(names, "services: {}\n"))
+    stand_in(project, "docker", 'pwd > ../asked; echo "$@" >> ../asked; echo why; exit 15')
+    done = project.inv("lint", "--check", code=1)
+    asked = (project.root.parent / "asked").read_text()
+    assert asked == f"{project.root}\ncompose config --quiet\n"
+    assert "\nwhy\n" in done.stdout
+    assert "compose failed with exit code 15" in done.stderr
+    stand_in(project, "docker", "echo \"docker: 'compose' is not a docker command.\"; exit 1")
+    done = project.inv("lint", "--check", code=0)
+    assert "Left out: compose: this Docker has no Compose." in done.stdout
