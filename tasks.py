@@ -47,6 +47,15 @@ DEFAULTS: dict[str, Any] = {
         "port": 8000,
     },
     "lint": {"exclude": [], "scripts": ["scripts"], "hooks": True, "types": True},
+    "test": {
+        "directory": "tests",
+        "suites": {},
+        "options": [],
+        "source": ["server"],
+        "coverage": 80.0,
+        "critical": {},
+        "slow": "60s",
+    },
     "release": {
         "branch": "main",
         "prefix": "v",

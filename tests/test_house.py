@@ -27,6 +27,7 @@ HEAVY |= {"requests", "rich"}
 # Variables that the system sets or everyone knows; .env.example is about those that are ours.
 SYSTEM = {"HOME", "LANG", "LOGNAME", "NO_COLOR", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
 SYSTEM |= {
+    "PYTEST_ADDOPTS",
     "SSH_AUTH_SOCK",
     "VIRTUAL_ENV",
     "XDG_RUNTIME_DIR",

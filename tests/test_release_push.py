@@ -130,6 +130,53 @@ def test_ctrl_c_while_it_is_pushed(shop: Shop, hook: str, sentence: str, taken: 
     shop.whole("v0.1.0")
 
 
+def test_two_at_once_make_one_release(shop: Shop) -> None:
+    """The second comes while the remote decides on the first."""
+    shop.hook("pre-receive", 'mkdir "$GIT_DIR/at-it" && sleep 1; exit 0')
+    first = shop.start()
+    until(shop.remote.path / "at-it")
+    second = shop.start()
+    ends = {process.communicate(timeout=60)[0]: process.returncode for process in (first, second)}
+    assert 0 in ends.values() and set(ends.values()) <= {0, 1, 2}, ends
+    shop.whole("v0.1.0")
+    assert shop.release() == 0
+    assert shop.tags() == ["v0.1.0"]
+
+
+FAILING = """#!/bin/sh
+case " $* " in *" $FAIL_AT "*) echo "fatal: No space left on device" >&2; exit 128 ;; esac
+exec {git} "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    "step", ["hash-object -w", "update-index -z", "write-tree", "commit-tree", "tag --annotate"]
+)
+def test_a_failure_before_the_push_leaves_all_as_it_was(
+    shop: Shop, capsys: Said, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before, refs = shop.state(), shop.refs()
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{a_git(shop, FAILING)}:{os.environ['PATH']}")
+        patch.setenv("FAIL_AT", step)
+        assert shop.release() == 2
+    said = capsys.readouterr().err
+    assert f"git {step.split()[0]} failed (exit code 128), and nothing has changed" in said
+    assert "No space left on device" in said
+    assert (shop.state(), shop.refs()) == (before, refs)
+    assert shop.release() == 0
+    shop.whole("v0.1.0")
+
+
+def a_git(shop: Shop, script: str) -> Path:
+    """Return a directory with a git that does what the script says, and then what git does."""
+    git = shop.path.parent / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(script.format(git=shutil.which("git")))
+    git.chmod(0o755)
+    return git.parent
+
+
 INTERRUPTER = """#!/bin/sh
 case " $* " in *" $INT_AT "*) kill -INT 0 ;; esac
 exec {git} "$@"
@@ -145,12 +192,9 @@ exec {git} "$@"
     ],
 )
 def test_ctrl_c_at_any_other_time(shop: Shop, step: str, sentence: str) -> None:
-    git = shop.path.parent / "bin" / "git"
-    git.parent.mkdir()
-    git.write_text(INTERRUPTER.format(git=shutil.which("git")))
-    git.chmod(0o755)
     before = shop.state()
-    process = shop.start(PATH=f"{git.parent}:{os.environ['PATH']}", INT_AT=step)
+    path = f"{a_git(shop, INTERRUPTER)}:{os.environ['PATH']}"
+    process = shop.start(PATH=path, INT_AT=step)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 130 and sentence in said, said
     if "place" in sentence:

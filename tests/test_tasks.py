@@ -31,7 +31,7 @@ CIRCLE = (
     "visualize",
     "alert",
 )
-LATER = ("test", "preaggregate", "monitor", "visualize", "alert")
+LATER = ("preaggregate", "monitor", "visualize", "alert")
 HEAVY = (
     "rich",
     "msgspec",

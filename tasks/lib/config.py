@@ -30,6 +30,7 @@ from .settings import (
     Smoke,
     Thresholds,
 )
+from .testing import settings as testing
 
 __all__ = [
     "Environment",
@@ -50,6 +51,7 @@ KEYS = (
     "contacts",
     "host",
     "lint",
+    "test",
     "release",
     "service",
     "environments",
@@ -60,6 +62,7 @@ SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "host": developer.faults,
     "lint": lint.faults,
     "release": release.faults,
+    "test": testing.faults,
 }
 
 # Text or a mapping, and never merged. Invoke lays neither over the other, so no default is declared

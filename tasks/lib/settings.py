@@ -20,6 +20,7 @@ from .release.settings import Release
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
 from .strict import Strict
+from .testing.settings import Testing
 
 
 class Smoke(Strict, frozen=True):
@@ -162,6 +163,7 @@ class Settings(Strict, frozen=True):
     contacts: dict[str, str] = {}
     host: Host = Host()
     lint: Lint = Lint()
+    test: Testing = Testing()
     release: Release = Release()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}

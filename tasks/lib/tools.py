@@ -13,7 +13,7 @@ from typing import Generator, Iterator, Mapping, NamedTuple, Sequence
 
 from . import console
 
-GRACE = 10  # seconds that a tool has to end after Ctrl-C, which it got, too
+GRACE = 10  # seconds that a tool whose output we keep has to end after Ctrl-C, which it got, too
 
 
 class Ran(NamedTuple):
@@ -114,7 +114,8 @@ def attached(
 ) -> Ran:
     """Run a tool in `root` on the reader's own terminal: colours, prompts and debuggers work.
 
-    Arguments and exceptions are those of `run`; nothing of what it says is kept.
+    Arguments and exceptions are those of `run`; nothing of what it says is kept. After Ctrl-C it
+    has the time that it takes, to put away what it made; a second one ends it.
     """
     with _started(argv, root, env, captured=False) as (process, since):
         code = process.wait()
@@ -142,7 +143,7 @@ def _started(
         yield process, since
     except KeyboardInterrupt:
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.wait(GRACE)
+            process.wait(GRACE if captured else None)
         raise
     finally:
         if process.poll() is None:

@@ -179,7 +179,9 @@ def land(root: Path, branch: str, tag: str, objects: Objects) -> None:
             git("update-index", "-q", "--refresh", "--unmerged")
             git("read-tree", "-m", "-u", objects.parent, objects.commit)
         lines = f"update refs/tags/{tag} {objects.tag}\n"
-        lines += f"update refs/heads/{branch} {objects.commit} {objects.parent}\n"
+        now = git("rev-parse", "--verify", f"refs/heads/{branch}").decode().strip()
+        if now != objects.commit:  # else another run, begun in the same second, was here first
+            lines += f"update refs/heads/{branch} {objects.commit} {objects.parent}\n"
         git("update-ref", "-m", f"release: {tag}", "--stdin", stdin=lines.encode())
 
 
