@@ -63,7 +63,9 @@ PHASE = Phase(
         # Each -m would become a paragraph of its own, and a list fall apart: hence one text.
         "Tag it with the notes, and with what proves it, as the message; signed where git signs.",
         "Push both at once or not at all: `git push --atomic origin main vX.Y.Z`.",
-        "Publish it, where GitHub is used: `gh release create vX.Y.Z --verify-tag`.",
+        # `gh release create` makes a tag where there is none, and shows a release half attached.
+        "Publish it, where GitHub is used: a draft of that very tag, its attachments, all shown at"
+        " once.",
     ),
     validation=(
         # `git tag -l | grep v1.0.0` would be content with v1.0.01, and with v1x0y0.
@@ -142,3 +144,29 @@ def release(
 
     options: dict[str, Any] = {"validate": not plan, "record": not plan}
     run(PHASE, c, procedure, world=world, check=check, as_json=json, **options)
+
+
+@task(
+    help={
+        "version": "Version to publish, as vX.Y.Z (default: the last release).",
+        "draft": "Leave it a draft, for the repository's own people only, where it is not shown.",
+        "json": "Print one JSON document on standard output, everything else on standard error.",
+    },
+)
+def publish(c: Context, version: str = "", draft: bool = False, json: bool = False) -> None:
+    """Publish a release on GitHub, or finish that; it can be repeated."""
+    from .lib import config
+    from .lib.release import closure
+    from .lib.release.version import Asked
+    from .lib.release.world import World, read
+
+    seen: list[World] = []
+
+    def world() -> World:
+        seen.append(read(config.load(c), project.root(c), Asked(version, draft=draft)))
+        return seen[0]
+
+    own = PHASE._replace(
+        name="release.publish", prerequisites=(), validation=PHASE.validation[-1:], next=Next("")
+    )
+    run(own, c, lambda: closure.publish(seen[0]), world=world, as_json=json)

@@ -157,35 +157,57 @@ def _detail(world: World, decided: plan.Plan, objects: Objects) -> dict[str, Any
 
 
 def _closed(world: World, tag: str, detail: dict[str, Any]) -> Outcome:
-    after = read(world.settings, world.root, Asked(version=tag))
+    after = read(world.settings, world.root, Asked(version=tag, draft=world.asked.draft))
     console.say(f"{tag} is on {world.settings.remote}: {str(detail['commit'])[:7]}")
     if why := _unpublished(world):
         console.say(f"It is not published: {why}")
     else:
-        detail["published"] = _publish(after, tag, world.asked.draft, detail)
+        detail["published"] = _publish(after, tag, detail)
         console.say(f"It is published: {detail['published']}")
     after = replace(after, unpublished=bool(why))
     return Outcome(detail, f"inv deploy --env=staging --version={tag}", world=after)
+
+
+def publish(world: World) -> Outcome:
+    """Publish what is released already, or bring what is published to what the release says."""
+    tag = world.looked
+    if not tag:
+        raise Refused("Nothing is released yet: run `inv release`.")
+    if tag not in world.tags:
+        raise Refused(f"{tag} is not in this clone: `git fetch --tags`, or `inv release`.")
+    if why := _unpublished(world):
+        raise Refused(f"{tag} can't be published: {why}")
+    detail: dict[str, Any] = {"version": tag}
+    detail["published"] = _publish(world, tag, detail)
+    console.say(f"{tag} is published: {detail['published']}")
+    return Outcome(detail, f"inv deploy --env=staging --version={tag}")
 
 
 def _unpublished(world: World) -> str:
     """Return why GitHub gets nothing of it, "" where it does."""
     if not world.repository:
         return f"{world.settings.remote} is not on GitHub."
-    if why := hub.github().missing(world.root):
+    if why := hub.missing(world):
         return f"{why}; then run `inv release.publish`."
     return ""
 
 
-def _publish(world: World, tag: str, draft: bool, detail: Mapping[str, Any]) -> str:
+def _publish(world: World, tag: str, detail: Mapping[str, Any]) -> str:
     try:
-        return hub.publish(world, tag, draft)
+        return hub.publish(world, tag, again="again" in detail)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"Interrupted when {tag} was released, but not published yet: run"
+            " `inv release.publish`, which can be repeated.",
+            detail=detail,
+            next=f"inv release.publish --version={tag}",
+        ) from None
     except Trouble as error:
         raise NotClosed(
-            f"{tag} is released, and GitHub did not take what is published of it, as it says"
-            " below: run `inv release.publish`, which can be repeated.",
+            f"{tag} is released, but not published on GitHub ({str(error).removesuffix('.')}): then"
+            " run `inv release.publish`, which can be repeated.",
             kind="publish",
-            evidence=f"{error}\n{error.evidence}".strip(),
+            evidence=error.evidence,
             detail=detail,
             next=f"inv release.publish --version={tag}",
         ) from None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import Callable
 
-from .. import evidence
+from .. import evidence, github
 from ..git import Git
 from ..source import tag_on_remote
 from . import files, hub, lineage, notes
@@ -129,11 +129,13 @@ def reviewed(world: World) -> str:
         return f"{world.settings.remote} is not on GitHub, and --reviewed-by names nobody"
     if world.asked.reviewed_by:
         return "on GitHub its own reviews count: leave out --reviewed-by"
-    github = hub.github()
-    if why := github.missing(world.root):
-        return str(why)
-    found = github.unreviewed(world.root, world.repository, world.since, world.head)
-    return "; ".join(found)
+    if not world.head:
+        return ""
+    if why := hub.missing(world):
+        return why
+    found = hub.unreviewed(world)
+    more = [f"and {len(found) - 5} more"] if len(found) > 5 else []
+    return "; ".join([*found[:5], *more])
 
 
 @_new
@@ -153,8 +155,8 @@ def attachable(world: World) -> str:
     """What is published with it is there, before the tag is."""
     if not world.repository:
         return ""
-    lacking = [each for each in world.about.attachments if not any(world.root.glob(each))]
-    return f"no file is {', '.join(lacking)}" if lacking else ""
+    github.attachments(world.root, world.about.attachments)  # or refused, with what is wrong
+    return ""
 
 
 # The validation.
@@ -203,7 +205,4 @@ def published(world: World) -> str:
     """GitHub has the release, where the remote is there and it could be published."""
     if not (world.repository and world.looked) or world.unpublished:
         return ""
-    github = hub.github()
-    if why := github.missing(world.root):
-        return str(why)
-    return str(github.lacking(world.root, world.repository, world.looked))
+    return hub.missing(world) or hub.lacking(world, world.looked)

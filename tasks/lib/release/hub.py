@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from .. import evidence
+from .. import evidence, github, reviews
 from ..git import Git
 from . import changelog, lineage
 from .version import final, parse, versions
@@ -15,37 +14,43 @@ if TYPE_CHECKING:
     from .world import World
 
 
-def github() -> Any:
-    """Return the module that asks GitHub, None in a version without it."""
-    try:
-        return importlib.import_module("..github", __package__)
-    except ModuleNotFoundError:
-        return None
+def missing(world: World) -> str:
+    """Return what keeps GitHub from being asked, "" for nothing."""
+    return github.missing(world.root, world.repository)
 
 
-def repository(root: Path, remote: str) -> str:
-    """Return the repository's name on GitHub, "" where the remote is elsewhere."""
-    return str(github().repository(root, remote)) if github() else ""
+def unreviewed(world: World) -> list[str]:
+    """Return what nobody has approved of since the last release, in words. Raises Refused."""
+    exempt = partial(lineage.naming, world.root, world.about)
+    return reviews.unreviewed(world.root, world.repository, world.since, world.head, exempt)
 
 
-def publish(world: World, tag: str, draft: bool = False) -> str:
+def lacking(world: World, tag: str) -> str:
+    """Return what is wrong with the published release, "" for nothing. Raises Refused."""
+    draft = world.about.draft or world.asked.draft
+    return github.lacking(world.root, world.repository, tag, draft)
+
+
+def publish(world: World, tag: str, again: bool = False) -> str:
     """Publish a release that is on the remote; return its address. Safe to repeat.
 
-    tag: one that is in this clone, too. draft: whether nobody is to see it yet, whatever the
-    configuration says. Raises one of our errors where GitHub doesn't take it.
+    tag: one that is in this clone, too. again: leave what is published as it is, which somebody may
+    have edited there. Raises one of our errors where GitHub doesn't take it.
     """
+    if again and (shown := github.address(world.root, world.repository, tag)):
+        return shown
     version, about = parse(tag, world.about.prefix), world.about
     there = versions(world.remote.tags, about.prefix).values()
-    told = github().Draft(
+    told = github.Draft(
         version=tag,
         title=tag,
         notes=notes(world, tag),
-        draft=draft or about.draft,
+        draft=world.asked.draft or about.draft,
         prerelease=bool(version.prerelease),
         latest=version == final([*there, version]),
         attachments=about.attachments,
     )
-    return str(github().publish(world.root, world.repository, told))
+    return github.publish(world.root, world.repository, told)
 
 
 def notes(world: World, tag: str) -> str:

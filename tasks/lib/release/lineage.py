@@ -28,6 +28,13 @@ def commits(root: Path, release: Release, commit: str) -> tuple[str, ...]:
     return tuple(row)
 
 
+def naming(root: Path, release: Release, commit: str) -> bool:
+    """Tell whether a commit only gives a version its name. Raises Refused."""
+    git = Git(root)
+    parent = _parent(git, commit)
+    return bool(parent) and _same(git, release, parent, commit)
+
+
 def _parent(git: Git, commit: str) -> str:
     """Return the only parent, "" for a merge, a beginning, or what isn't here."""
     words = git("rev-list", "--parents", "--max-count=1", commit).decode().split()

@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
-from .. import journal
+from .. import github, journal
 from ..errors import Refused
 from ..git import Git, shown
-from . import cliff, hub, lineage
+from . import cliff, lineage
 from .version import Asked, final, label, parse, sound, versions
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def read(settings: Settings, root: Path, asked: Asked = Asked()) -> World:
         parents,
         known,
         {path: lineage.text(git, head, path) for path in paths} if head else {},
-        hub.repository(root, settings.remote),
+        github.repository(root, settings.remote),
     )
 
 

@@ -1,0 +1,196 @@
+"""Run gh, GitHub's command: it never prompts, and what it holds of secrets is never shown.
+
+Through `gh api` alone, and its paths of GitHub's REST API: they are the same in every version of gh
+and name a release by its id, where `gh release` goes by tag, of which there may be several drafts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import Refused
+from .git import STEERING
+
+SECONDS = 60.0  # for a question; a file takes as long as it takes
+
+# What would have it ask about something else, or print more than the answer.
+_STEERING = ("GH_REPO", "GH_DEBUG", "DEBUG", "GH_FORCE_TTY", "CLICOLOR_FORCE", *STEERING)
+_PLAIN = {
+    "GH_PROMPT_DISABLED": "1",
+    "GH_NO_UPDATE_NOTIFIER": "1",
+    "NO_COLOR": "1",
+    "LC_ALL": "C",
+}
+
+# By what gh says: the kind of the failure and its sentence, which names the next command. The first
+# that fits counts. (Status codes and limits: the REST API's documentation, "Troubleshooting".)
+_FAILURES = (
+    (
+        r"rate limit|HTTP 429",
+        "limit",
+        "{host} has had too many requests of this login for now: wait, `gh api rate_limit` says"
+        " how long",
+    ),
+    (
+        r"HTTP 401|gh auth login",
+        "login",
+        "{host} does not take this login: `gh auth login --hostname {host}`, or renew its token in"
+        " the environment",
+    ),
+    (
+        r"HTTP 403",
+        "denied",
+        "{host} does not let this login do that: `gh auth refresh --hostname {host} --scopes repo`",
+    ),
+    (
+        r"HTTP 404",
+        "absent",
+        "{host} has no {name}, or hides it from this login: `gh repo view {repository}`",
+    ),
+    (
+        r"HTTP 4\d\d",
+        "refused",
+        "{host} does not take that, as it says: {said}; look at `gh release list --repo"
+        " {repository}`",
+    ),
+    (
+        r"HTTP 5\d\d",
+        "trouble",
+        "{host} has trouble of its own ({said}): `gh api rate_limit` tells when it answers again",
+    ),
+    (
+        r"x509|certificate",
+        "network",
+        "{host} shows a certificate that is not trusted here: `gh auth status --hostname {host}`",
+    ),
+    (
+        r"",
+        "network",
+        "{host} could not be reached ({said}): `gh api rate_limit` tells when it answers again",
+    ),
+)
+
+_TOO_OLD = "gh is too old: install 2.17 or newer, `gh --version`"
+
+
+class Gh(NamedTuple):
+    """gh for one repository. root: where it runs. repository: HOST/OWNER/NAME."""
+
+    root: Path
+    repository: str
+
+    @property
+    def host(self) -> str:
+        return self.repository.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The repository on its host: OWNER/NAME."""
+        return self.repository.partition("/")[2]
+
+    def missing(self) -> str:
+        """Return "" where gh is there and has a login for the host, which isn't asked; else what
+        is missing, with the command that mends it."""
+        if not shutil.which("gh"):
+            return "gh is not installed or not in PATH: install it, then `gh auth login`"
+        # It prints the token, which is not kept.
+        done = self._run(["auth", "token", "--hostname", self.host], b"", SECONDS)
+        if done.returncode == 0:
+            return ""
+        if b"unknown command" in done.stderr:
+            return _TOO_OLD
+        return f"gh has no login for {self.host}: `gh auth login --hostname {self.host}`"
+
+    def api(self, path: str, *, method: str = "GET", body: Any = None) -> Any:
+        """Return what the API answers. path: below that of the repository.
+
+        Raises Refused (kinds: see above) with one clause that names the next command.
+        """
+        given = json.dumps(body).encode() if body is not None else b""
+        words = ["--input", "-"] if body is not None else []
+        answer = self._api(f"repos/{self.name}/{path}", method, words, given)
+        return json.loads(answer) if answer.strip() else None
+
+    def listed(self, path: str) -> list[Any]:
+        """Return everything of a list, of all its pages. Raises Refused."""
+        url = f"repos/{self.name}/{path}?per_page=100"
+        text = self._api(url, "GET", ["--paginate"]).decode()
+        decoder, found, at = json.JSONDecoder(), list[Any](), 0
+        while at < len(text):  # older versions print a list for each page
+            part, at = decoder.raw_decode(text, at)
+            found += part
+            at += len(text[at:]) - len(text[at:].lstrip())
+        return found
+
+    def content(self, path: str) -> bytes:
+        """Return a file. Raises Refused."""
+        accept = ["--header", "Accept: application/octet-stream"]
+        return self._api(f"repos/{self.name}/{path}", "GET", accept, seconds=None)
+
+    def upload(self, url: str, file: Path) -> Any:
+        """Send a file to an address of the API, and return what it answers. Raises Refused."""
+        kind = ["--header", "Content-Type: application/octet-stream"]
+        words = [*kind, "--input", str(file.absolute())]
+        return json.loads(self._api(url, "POST", words, seconds=None))
+
+    def _api(
+        self,
+        url: str,
+        method: str,
+        words: list[str],
+        stdin: bytes = b"",
+        seconds: float | None = SECONDS,
+    ) -> bytes:
+        try:
+            done = self._run(["api", url, "--method", method, *words], stdin, seconds)
+        except FileNotFoundError:
+            raise Refused(self.missing(), kind="login") from None
+        except subprocess.TimeoutExpired:
+            raise self._failure(f"no answer within {seconds:g} s") from None
+        if done.returncode:
+            raise self._failure(done.stderr.decode("utf-8", "replace"))
+        return done.stdout
+
+    def _run(
+        self, words: list[str], stdin: bytes, seconds: float | None
+    ) -> subprocess.CompletedProcess[bytes]:
+        kept = {name: text for name, text in os.environ.items() if name not in _STEERING}
+        return subprocess.run(
+            ["gh", *words],
+            cwd=self.root,
+            env={**kept, **_PLAIN, "GH_HOST": self.host},
+            input=stdin,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def _failure(self, said: str) -> Refused:
+        text = hidden(said).strip()
+        kind, sentence = next(
+            (kind, words) for fits, kind, words in _FAILURES if re.search(fits, text, re.I)
+        )
+        first = (text.splitlines() or ["it said nothing"])[0].removeprefix("gh: ")
+        first = re.sub(r'^\w+ "[^"]*": ', "", first)  # the address, before what is wrong with it
+        known = {"host": self.host, "name": self.name, "repository": self.repository}
+        return Refused(sentence.format(**known, said=first), kind=kind, evidence=text)
+
+
+def hidden(text: str) -> str:
+    """Return `text` without the tokens that gh finds in the environment, and without what looks
+    like one (GitHub's documentation, "Token formats")."""
+    own = (
+        os.environ.get("GH_TOKEN"),
+        os.environ.get("GITHUB_TOKEN"),
+        os.environ.get("GH_ENTERPRISE_TOKEN"),
+        os.environ.get("GITHUB_ENTERPRISE_TOKEN"),
+    )
+    for token in filter(None, own):
+        text = text.replace(token, "…")
+    return re.sub(r"\b(gh[opsru]_|github_pat_)\w+", "…", text)
