@@ -12,7 +12,9 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from .errors import Refused
 from .git import STEERING
@@ -76,6 +78,8 @@ _FAILURES = (
     ),
 )
 
+T = TypeVar("T")
+
 _TOO_OLD = "gh is too old: install 2.17 or newer, `gh --version`"
 
 
@@ -107,37 +111,55 @@ class Gh(NamedTuple):
             return _TOO_OLD
         return f"gh has no login for {self.host}: `gh auth login --hostname {self.host}`"
 
-    def api(self, path: str, *, method: str = "GET", body: Any = None) -> Any:
-        """Return what the API answers. path: below that of the repository.
+    def api(self, path: str, kind: type[T], *, method: str = "GET", body: Any = None) -> T:
+        """Return what the API answers, as a `kind`. path: below that of the repository.
 
         Raises Refused (kinds: see above) with one clause that names the next command.
         """
         given = json.dumps(body).encode() if body is not None else b""
         words = ["--input", "-"] if body is not None else []
-        answer = self._api(f"repos/{self.name}/{path}", method, words, given)
-        return json.loads(answer) if answer.strip() else None
+        return self._read(self._api(self._path(path), method, words, given), kind)[0]
 
-    def listed(self, path: str) -> list[Any]:
+    def listed(self, path: str, kind: type[T]) -> list[T]:
         """Return everything of a list, of all its pages. Raises Refused."""
-        url = f"repos/{self.name}/{path}?per_page=100"
-        text = self._api(url, "GET", ["--paginate"]).decode()
-        decoder, found, at = json.JSONDecoder(), list[Any](), 0
-        while at < len(text):  # older versions print a list for each page
-            part, at = decoder.raw_decode(text, at)
-            found += part
-            at += len(text[at:]) - len(text[at:].lstrip())
-        return found
+        answer = self._api(f"{self._path(path)}?per_page=100", "GET", ["--paginate"])
+        pages = self._read(answer, list[kind])  # type: ignore[valid-type]
+        return [each for page in pages for each in page]
+
+    def delete(self, path: str) -> None:
+        """Have something deleted. Raises Refused."""
+        self._api(self._path(path), "DELETE", [])
 
     def content(self, path: str) -> bytes:
         """Return a file. Raises Refused."""
         accept = ["--header", "Accept: application/octet-stream"]
-        return self._api(f"repos/{self.name}/{path}", "GET", accept, seconds=None)
+        return self._api(self._path(path), "GET", accept, seconds=None)
 
-    def upload(self, url: str, file: Path) -> Any:
-        """Send a file to an address of the API, and return what it answers. Raises Refused."""
+    def upload(self, url: str, file: Path) -> None:
+        """Send a file to an address of the API. Raises Refused."""
         kind = ["--header", "Content-Type: application/octet-stream"]
-        words = [*kind, "--input", str(file.absolute())]
-        return json.loads(self._api(url, "POST", words, seconds=None))
+        self._api(url, "POST", [*kind, "--input", str(file.absolute())], seconds=None)
+
+    def _read(self, answer: bytes, kind: type[T]) -> list[T]:
+        """Return what is said: one thing after the other, as older versions print pages."""
+        decoder, found, at = json.JSONDecoder(), list[T](), 0
+        try:
+            text = answer.decode().strip()
+            while at < len(text):
+                part, at = decoder.raw_decode(text, at)
+                found.append(msgspec.convert(part, kind))
+                at += len(text[at:]) - len(text[at:].lstrip())
+            if found:
+                return found
+        except ValueError:  # msgspec's own is one of them
+            pass
+        raise Refused(
+            f"{self.host} answers what GitHub does not: `gh repo view {self.repository}`",
+            kind="answer",
+        )
+
+    def _path(self, path: str) -> str:
+        return f"repos/{self.name}/{path}"
 
     def _api(
         self,

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Sequence
 from urllib.parse import quote, urlsplit
 
+import msgspec
+
 from .errors import Refused
 from .gh import Gh
 from .git import Git
@@ -83,6 +85,42 @@ def missing(root: Path, repository: str) -> str:
     return Gh(root, repository).missing()
 
 
+class Asset(msgspec.Struct):
+    """An attached file, as the API tells it. digest: only newer servers have it."""
+
+    id: int
+    name: str
+    size: int
+    state: str
+    digest: str | None = None
+
+
+class Release(msgspec.Struct):
+    """A release, as the API tells it."""
+
+    id: int
+    tag_name: str
+    html_url: str
+    upload_url: str
+    draft: bool
+    prerelease: bool
+    name: str | None = None
+    body: str | None = None
+    assets: list[Asset] = []
+
+
+class Object(msgspec.Struct):
+    """What a reference stands for."""
+
+    sha: str
+
+
+class Reference(msgspec.Struct):
+    """A reference of git, as the API tells it."""
+
+    object: Object
+
+
 class Draft(NamedTuple):
     """A release as it is to be on GitHub.
 
@@ -135,14 +173,14 @@ def publish(root: Path, repository: str, draft: Draft) -> str:
     found = _found(gh, draft.version)
     if found is None:
         new = {"tag_name": draft.version, "draft": True, **wanted}
-        found = gh.api("releases", method="POST", body=new)
+        found = gh.api("releases", Release, method="POST", body=new)
     _attach(gh, found, files)
-    wanted["draft"] = draft.draft and found["draft"]
-    if any(_plain(found.get(name)) != _plain(value) for name, value in wanted.items()):
+    wanted["draft"] = draft.draft and found.draft
+    if any(_plain(getattr(found, name)) != _plain(value) for name, value in wanted.items()):
         if not (wanted["draft"] or draft.prerelease):  # neither can be the latest
             wanted["make_latest"] = str(draft.latest).lower()
-        found = gh.api(f"releases/{found['id']}", method="PATCH", body=wanted)
-    return str(found["html_url"])
+        found = gh.api(f"releases/{found.id}", Release, method="PATCH", body=wanted)
+    return found.html_url
 
 
 def _plain(value: Any) -> Any:
@@ -154,7 +192,7 @@ def _plain(value: Any) -> Any:
 def _same_tag(gh: Gh, tag: str) -> None:
     own = Git(gh.root)("rev-parse", "--verify", "--end-of-options", f"refs/tags/{tag}")
     try:
-        there = gh.api(f"git/ref/tags/{quote(tag)}")["object"]["sha"]
+        there = gh.api(f"git/ref/tags/{quote(tag)}", Reference).object.sha
     except Refused as error:
         if error.kind != "absent":
             raise
@@ -164,38 +202,37 @@ def _same_tag(gh: Gh, tag: str) -> None:
         raise Refused(f"{gh.host} {lacks} {tag} in {gh.name}: `inv release --check`", kind="tag")
 
 
-def _found(gh: Gh, tag: str) -> dict[str, Any] | None:
+def _found(gh: Gh, tag: str) -> Release | None:
     """Return the release of a tag, a draft where there is no other; None for none."""
     try:
-        published: dict[str, Any] = gh.api(f"releases/tags/{quote(tag)}")
-        return published
+        return gh.api(f"releases/tags/{quote(tag)}", Release)
     except Refused as error:
         if error.kind != "absent":
             raise
-    return next((each for each in gh.listed("releases") if each["tag_name"] == tag), None)
+    return next((each for each in gh.listed("releases", Release) if each.tag_name == tag), None)
 
 
-def _attach(gh: Gh, release: dict[str, Any], files: Sequence[Path]) -> None:
+def _attach(gh: Gh, release: Release, files: Sequence[Path]) -> None:
     """Attach what is missing, half there or of another content; what else is attached stays."""
-    there = {each["name"]: each for each in release.get("assets", ())}
+    there = {each.name: each for each in release.assets}
     for file in files:
         old = there.get(file.name)
         if old and _same(gh, old, file):
             continue
         if old:
-            gh.api(f"releases/assets/{old['id']}", method="DELETE")
-        url = release["upload_url"].partition("{")[0]
+            gh.delete(f"releases/assets/{old.id}")
+        url = release.upload_url.partition("{")[0]
         gh.upload(f"{url}?name={quote(file.name)}", file)
 
 
-def _same(gh: Gh, asset: dict[str, Any], file: Path) -> bool:
-    if asset["state"] != "uploaded" or asset["size"] != file.stat().st_size:
+def _same(gh: Gh, asset: Asset, file: Path) -> bool:
+    if asset.state != "uploaded" or asset.size != file.stat().st_size:
         return False
     with file.open("rb") as content:
         own = hashlib.file_digest(content, "sha256").hexdigest()
-    if told := asset.get("digest"):
-        return bool(told == f"sha256:{own}")
-    there = gh.content(f"releases/assets/{asset['id']}")  # an older server: look for oneself
+    if asset.digest:
+        return asset.digest == f"sha256:{own}"
+    there = gh.content(f"releases/assets/{asset.id}")  # an older server: look for oneself
     return hashlib.sha256(there).hexdigest() == own
 
 
@@ -203,7 +240,7 @@ def address(root: Path, repository: str, version: str) -> str:
     """Return where the release of the tag `version` is shown to everybody, "" where it isn't.
     Raises Refused."""
     found = _found(Gh(root, repository), version)
-    return str(found["html_url"]) if found and not found["draft"] else ""
+    return found.html_url if found and not found.draft else ""
 
 
 def lacking(root: Path, repository: str, version: str, draft: bool = False) -> str:
@@ -215,7 +252,7 @@ def lacking(root: Path, repository: str, version: str, draft: bool = False) -> s
     found = _found(gh, version)
     if found is None:
         return f"{gh.name} has no release {version} on {gh.host}"
-    if found["draft"] and not draft:
+    if found.draft and not draft:
         return f"{version} is only a draft on {gh.host}"
-    half = [each["name"] for each in found["assets"] if each["state"] != "uploaded"]
+    half = [each.name for each in found.assets if each.state != "uploaded"]
     return f"of {version} {', '.join(half)} did not arrive whole on {gh.host}" if half else ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterable, Mapping, TypeVar
+from typing import Callable, Iterable, TypeVar
+
+import msgspec
 
 from .errors import Refused
 from .gh import Gh
@@ -14,6 +16,30 @@ AT_ONCE = 8  # requests side by side; GitHub allows 100
 
 # Whose word counts: on a public repository anybody may review.
 _INSIDE = ("OWNER", "MEMBER", "COLLABORATOR")
+
+
+class Account(msgspec.Struct):
+    """Who wrote something."""
+
+    login: str
+
+
+class Pull(msgspec.Struct):
+    """A pull request, as the API tells it. user: None for somebody whose account is gone."""
+
+    number: int
+    title: str
+    user: Account | None = None
+    merged_at: str | None = None
+
+
+class Review(msgspec.Struct):
+    """A review, as the API tells it. author_association: who its author is to the repository."""
+
+    state: str
+    user: Account | None = None
+    author_association: str = ""
+
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -39,13 +65,13 @@ def unreviewed(
     subjects = {commit: subject for commit, _, subject in (line.partition(" ") for line in lines)}
     gh = Gh(root, repository)
     found = _each(lambda commit: _merged(gh, commit), subjects)
-    pulls = {pull["number"]: pull for each in found.values() for pull in each}
+    pulls = {pull.number: pull for each in found.values() for pull in each}
     approved = _each(lambda number: _approved(gh, pulls[number]), pulls)
     told: dict[str, None] = {}  # in the order of the commits, each once
     for commit, each in found.items():
         if not each and not exempt(commit):
             told[f"{commit[:7]} ({subjects[commit]}) belongs to no merged pull request"] = None
-        elif not any(approved[pull["number"]] for pull in each):
+        elif not any(approved[pull.number] for pull in each):
             told |= dict.fromkeys(_unapproved(pull) for pull in each)
     return list(told)
 
@@ -61,31 +87,31 @@ def _each(ask: Callable[[Key], Value], about: Iterable[Key]) -> dict[Key, Value]
             raise
 
 
-def _merged(gh: Gh, commit: str) -> list[Any]:
+def _merged(gh: Gh, commit: str) -> list[Pull]:
     """Return the merged pull requests with a commit; none for one that GitHub doesn't have."""
     try:
-        pulls = gh.listed(f"commits/{commit}/pulls")
+        pulls = gh.listed(f"commits/{commit}/pulls", Pull)
     except Refused as error:
         if error.kind == "refused":
             return []
         raise
-    return [pull for pull in pulls if pull.get("merged_at")]
+    return [pull for pull in pulls if pull.merged_at]
 
 
-def _approved(gh: Gh, pull: Mapping[str, Any]) -> bool:
+def _approved(gh: Gh, pull: Pull) -> bool:
     last: dict[str, str] = {}
-    for review in gh.listed(f"pulls/{pull['number']}/reviews"):
-        inside = review.get("author_association", "MEMBER") in _INSIDE
-        if inside and review["state"] in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
-            last[_login(review)] = review["state"]
-    last.pop(_login(pull), None)
+    for review in gh.listed(f"pulls/{pull.number}/reviews", Review):
+        inside = review.author_association in _INSIDE
+        if inside and review.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+            last[_login(review.user)] = review.state
+    last.pop(_login(pull.user), None)
     return "APPROVED" in last.values()
 
 
-def _login(said: Mapping[str, Any]) -> str:
-    """Return who wrote it; whose account is gone is nobody in particular."""
-    return str((said.get("user") or {}).get("login", ""))
+def _login(account: Account | None) -> str:
+    """Return who it is; whose account is gone is nobody in particular."""
+    return account.login if account else ""
 
 
-def _unapproved(pull: Mapping[str, Any]) -> str:
-    return f"#{pull['number']} ({pull['title']}) has no approving review"
+def _unapproved(pull: Pull) -> str:
+    return f"#{pull.number} ({pull.title}) has no approving review"

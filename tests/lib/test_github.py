@@ -209,6 +209,16 @@ def test_failures_are_one_clause(
 
 
 @pytest.mark.parametrize(
+    "answer", [b"<html>", b"", b"null", b"{}", b"[{]", b'{"id": "x"}', b"\xff"]
+)
+def test_what_github_would_never_answer(work: Scratch, hub: GitHub, answer: bytes) -> None:
+    """As from a proxy, or a portal that wants a login first."""
+    hub.failing["GET", "."] = (200, answer)
+    with pytest.raises(Refused, match="answers what GitHub does not"):
+        github.lacking(work.path, hub.repository, "v1.0.0")
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
         ("GH_ENTERPRISE_TOKEN", "another", "does not take this login"),
@@ -244,7 +254,7 @@ def test_missing(work: Scratch, hub: GitHub, monkeypatch: Patch, tmp_path: Path)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "gh is not installed" in github.missing(work.path, hub.repository)
     with pytest.raises(Refused, match="gh is not installed"):
-        Gh(work.path, hub.repository).api("releases")
+        Gh(work.path, hub.repository).content("releases")
 
 
 def test_variables_of_gh_do_not_lead_it_astray(

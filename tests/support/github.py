@@ -37,8 +37,8 @@ class GitHub:
     """What GitHub has, for a test to fill and to look at.
 
     pulls: by number, as the API tells them, with `commits` (hashes) and `reviews` of our own.
-    failing: (method, regular expression of the path) and the (status, message) given instead; a
-    status of 0 cuts the connection. once: whether a failure is forgotten when it was given.
+    failing: (method, regular expression of the path) and the (status, message or whole body) given
+    instead; a status of 0 cuts the connection.
     """
 
     bare: Path
@@ -46,8 +46,7 @@ class GitHub:
     pulls: dict[int, dict[str, Any]] = field(default_factory=dict)
     releases: dict[int, dict[str, Any]] = field(default_factory=dict)
     content: dict[int, bytes] = field(default_factory=dict)
-    failing: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    once: bool = False
+    failing: dict[tuple[str, str], tuple[int, str | bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     page: int = 100  # how much a page holds at most
     digests: bool = True  # whether it tells attachments' hashes, as newer servers do
@@ -73,10 +72,10 @@ class GitHub:
         }
         self.pulls[number] = {**usual, **said}
 
-    def review(self, number: int, who: str, state: str) -> None:
-        """Add a review, such as APPROVED or CHANGES_REQUESTED."""
-        reviews = self.pulls[number]["reviews"]
-        reviews.append({"id": len(reviews) + 1, "user": {"login": who}, "state": state})
+    def review(self, number: int, who: str, state: str, place: str = "MEMBER") -> None:
+        """Add a review. state: such as APPROVED. place: of `who` in the repository."""
+        said = {"user": {"login": who}, "state": state, "author_association": place}
+        self.pulls[number]["reviews"].append(said)
 
     def release(self, tag: str, **said: Any) -> dict[str, Any]:
         """Have a release."""

@@ -36,12 +36,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.hub.asked.append(asked)
         for (method, expression), (status, message) in list(self.hub.failing.items()):
             if method == self.command and re.search(expression, url.path):
-                if self.hub.once:
-                    del self.hub.failing[method, expression]
                 if not status:
                     self.close_connection = True
                     return None
-                return self._give(status, {"message": message})
+                told = message if isinstance(message, bytes) else {"message": message}
+                return self._give(status, told)
         if self.headers.get("Authorization") != f"token {TOKEN}":
             return self._give(401, {"message": "Bad credentials"})
         status, told = answer(self.hub, asked)

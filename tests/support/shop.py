@@ -111,9 +111,9 @@ class Shop(Scratch):
             console.set_json(False)
         return 0
 
-    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, task: str = "release", **variables: str) -> subprocess.Popen[str]:
         """Start `inv release words…` in a process group of its own."""
-        argv = [sys.executable, "-m", "invoke", "release", *words]
+        argv = [sys.executable, "-m", "invoke", task, *words]
         env = {**os.environ, **variables}
         out = subprocess.PIPE
         return subprocess.Popen(
