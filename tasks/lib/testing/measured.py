@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import math
-from fnmatch import fnmatchcase
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Mapping, NamedTuple, Sequence
 
 if TYPE_CHECKING:
     from .settings import Testing
@@ -42,24 +43,30 @@ def read(path: Path, testing: Testing) -> tuple[Reached, ...]:
         files = json.loads(path.read_bytes())["files"]
     except (OSError, ValueError, KeyError):
         files = {}
-    whole = Reached(", ".join(testing.source), _share(files, "*"), testing.coverage)
+    files = {name.replace("\\", "/"): each["summary"] for name, each in files.items()}
+    own = [each for name, each in files.items() if any(_of(name, one) for one in testing.source)]
+    whole = Reached(", ".join(testing.source), _share(own), testing.coverage)
     critical = (
-        Reached(pattern, _share(files, pattern), least)
+        Reached(pattern, _share([files[name] for name in fnmatch.filter(files, pattern)]), least)
         for pattern, least in testing.critical.items()
     )
     return (whole, *critical)
 
 
-def _share(files: Mapping[str, Any], pattern: str) -> float | None:
-    """Return the percentage of lines, and of branches where those are measured, that are reached
-    in the files that fit; as coverage reckons it, files without a line are all reached."""
-    found = [
-        each["summary"]
-        for name, each in files.items()
-        if fnmatchcase(name.replace("\\", "/"), pattern)
-    ]
-    if not found:
+def _of(name: str, source: str) -> bool:
+    """Tell whether a file belongs to a directory or package: what the project's own settings have
+    measured beside it doesn't count."""
+    if "/" not in source and source.strip("."):
+        source = source.replace(".", "/")  # a package's name
+    inside = "/" + os.path.normpath(source).strip("/")
+    return source == "." or inside + "/" in "/" + name or f"/{name}".endswith(f"{inside}.py")
+
+
+def _share(summaries: Sequence[Mapping[str, int]]) -> float | None:
+    """Return the percentage of lines, and of branches where those are measured, that are reached;
+    as coverage reckons it, files without a line are all reached."""
+    reached = sum(each["covered_lines"] + each.get("covered_branches", 0) for each in summaries)
+    there = sum(each["num_statements"] + each.get("num_branches", 0) for each in summaries)
+    if not summaries:
         return None
-    reached = sum(each["covered_lines"] + each.get("covered_branches", 0) for each in found)
-    there = sum(each["num_statements"] + each.get("num_branches", 0) for each in found)
     return 100 * reached / there if there else 100.0
