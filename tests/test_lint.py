@@ -64,6 +64,7 @@ def test_a_file_that_cannot_be_parsed_is_named_with_its_line(project: Linted) ->
     assert "broken.py:2: Black can't parse it" in done.stderr
     assert "Runbook: Black can't parse a file → " in done.stderr
     assert "broken.py:2: SyntaxError" in done.stderr, "and what Flake8 says of it"
+    assert "warning: changes committed, to tell a reformatting apart: 1 file differs" in done.stderr
 
 
 def test_nothing_starts_without_black_and_flake8(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_outside_of_a_repository_it_runs_and_says_so(tmp_path: Path) -> None:
     project.git.write({"ugly.py": UGLY, ".pre-commit-config.yaml": "repos: []\n"})
     done = project.inv("lint", code=0)
     assert project.read("ugly.py") == NEAT
-    assert table(done.stdout) == {"black": ("2", "0"), "flake8": ("2", "0"), "yaml": ("1", "0")}
+    assert table(done.stdout) == {"black": ("2", "0"), "flake8": ("2", "0"), "yaml": ("2", "0")}
     assert f"{COUNTS_NOT}: there is none here; `git init` and commit" in done.stdout
     assert "Left out: pre-commit: hooks need a git repository." in done.stdout
     assert project.journal()[-1]["commit"] == ""
@@ -179,12 +180,14 @@ def test_a_tool_that_fails_by_itself_is_no_success(project: Linted) -> None:
 
 def test_a_chain_stops_at_the_first_that_does_not_close(project: Linted) -> None:
     project.git.write({"b.py": "import os\n"})
-    done = project.inv("lint", "lint.install", code=1)
+    done = project.inv("lint", "test", code=1)
     assert done.stderr.endswith("Next: inv lint\n"), "nothing came after it"
     assert [line["phase"] for line in project.journal()] == ["lint"]
     (project.root / "b.py").unlink()
-    project.inv("lint", "lint.install", code=2)
-    assert [line["phase"] for line in project.journal()[1:]] == ["lint", "lint.install"]
+    project.inv("lint", "test", code=2)
+    _, first, second = project.journal()
+    assert (first["phase"], first["outcome"]) == ("lint", "closed")
+    assert (second["phase"], second["outcome"]) == ("test", "refused"), "it has no pytest"
 
 
 def test_ctrl_c_ends_the_tools_and_says_how_to_go_on(project: Linted) -> None:
@@ -211,3 +214,10 @@ def test_ctrl_c_ends_the_tools_and_says_how_to_go_on(project: Linted) -> None:
     assert "Interrupted before lint closed: run `inv lint --check`." in said
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun.read_text()), 0)
+
+
+def test_without_a_virtual_environment_the_tools_are_those_in_path(project: Linted) -> None:
+    (project.root / ".venv").rename(project.root.parent / "bin")
+    path = f"{project.root.parent / 'bin' / 'bin'}:{project.variables()['PATH']}"
+    done = project.inv("lint", "--check", code=0, PATH=path)
+    assert "there is no .venv, so that the tools are those in PATH; run `inv host`" in done.stderr

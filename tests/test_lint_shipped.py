@@ -75,28 +75,28 @@ def test_what_is_not_looked_at_is_said(project: Linted) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "program", "file", "right", "wrong"),
-    [
-        ("prometheus", "promtool", "prometheus.yml", PROMETHEUS, ("job_name", "jab_name")),
-        ("rules", "promtool", "prometheus/rules.yml", RULES, ("sum(b)", "sum(b+)")),
-        ("alertmanager", "amtool", "am.yml", ALERTMANAGER, ("receiver: a", "receiver: b")),
-    ],
-)
-def test_its_own_tool_judges_a_configuration(
-    project: Linted, name: str, program: str, file: str, right: str, wrong: tuple[str, str]
-) -> None:
-    if shutil.which(program) is None:
-        # What it says is its own affair; that it is asked, and heard, is not.
-        stand_in(project, program, f'for last; do :; done; ! grep -qF "{wrong[1]}" "$last"')
-    else:
-        (project.root / ".venv/bin" / program).symlink_to(str(shutil.which(program)))
-    project.git.write({file: right})
-    assert table(project.inv("lint", "--check", code=0).stdout)[name] == ("1", "0")
-    project.git.write({file: right.replace(*wrong)})
+# By the check's name: program, file, what it says rightly, and what makes that wrong.
+CONFIGURED = {
+    "prometheus": ("promtool", "prometheus.yml", PROMETHEUS, ("job_name", "jab_name")),
+    "rules": ("promtool", "prometheus/rules.yml", RULES, ("sum(b)", "sum(b+)")),
+    "alertmanager": ("amtool", "am.yml", ALERTMANAGER, ("receiver: a", "receiver: b")),
+}
+
+
+def test_its_own_tool_judges_a_configuration(project: Linted) -> None:
+    for program in ("promtool", "amtool"):
+        if found := shutil.which(program):
+            (project.root / ".venv/bin" / program).symlink_to(found)
+        else:  # what it says is its own affair; that it is asked, and heard, is not
+            wrong = "jab_name|sum[(]b[+]|receiver: b"
+            stand_in(project, program, f"for last; do :; done; ! grep -qE '{wrong}' \"$last\"")
+    project.git.write({file: right for _, file, right, _ in CONFIGURED.values()})
+    found_right = table(project.inv("lint", "--check", code=0).stdout)
+    project.git.write({file: right.replace(*w) for _, file, right, w in CONFIGURED.values()})
     done = project.inv("lint", "--check", code=1)
-    assert table(done.stdout)[name] == ("1", "1")
-    assert f"{name} failed with exit code 1, as it says above" in done.stderr
+    for name in CONFIGURED:
+        assert (found_right[name], table(done.stdout)[name]) == (("1", "0"), ("1", "1"))
+        assert f"{name} failed with exit code 1, as it says above" in done.stderr
 
 
 def test_compose_reads_the_files_as_docker_would(project: Linted) -> None:

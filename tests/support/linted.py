@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,18 +29,23 @@ class Linted:
     def __init__(self, root: Path, tools: tuple[str, ...] = TOOLS, repository: bool = True) -> None:
         self.root = root
         root.mkdir()
-        for name in ("tasks.py", "tasks"):
-            (root / name).symlink_to(ROOT / name)
         commands = root / ".venv" / "bin"
         commands.mkdir(parents=True)
         for name in tools:
             (commands / name).symlink_to(BIN / name)
         self.git = Scratch(root)
         if repository:
+            for name in ("tasks.py", "tasks"):
+                (root / name).symlink_to(ROOT / name)
             self.git = Scratch.new(root)
             self.git.commit({".gitignore": IGNORED, "app.py": CLEAN})
-        else:
-            self.git.write({"app.py": CLEAN})
+            return
+        # Copied: by a link, Black would rewrite the recipes themselves if lint ever let it.
+        shutil.copy(ROOT / "tasks.py", root)
+        shutil.copytree(
+            ROOT / "tasks", root / "tasks", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        self.git.write({"app.py": CLEAN, "invoke.yaml": "lint: {exclude: [tasks.py, tasks]}\n"})
 
     def inv(
         self, *words: str, code: int | None = None, **variables: str

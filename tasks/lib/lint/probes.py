@@ -43,6 +43,8 @@ def committed(world: World) -> str:
     from ..git import Git
 
     differs = Git(world.root)("status", "--porcelain").decode().splitlines()
+    if len(differs) == 1:
+        return "1 file differs from the commit"
     return f"{len(differs)} files differ from the commit" if differs else ""
 
 
