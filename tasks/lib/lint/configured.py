@@ -41,9 +41,15 @@ def flake8(root: Path, option: str) -> list[str]:
         if parser.has_section("flake8"):
             section = parser["flake8"]
             said = section.get(option, section.get(option.replace("-", "_"), ""))
-            patterns = [each for each in re.split(r"[,\s]+", said) if each]
-            return [os.path.join(file.parent, p) if "/" in p else p for p in patterns]
-    return []
+            return _patterns(said, file.parent)
+    # Flake8 itself reads no TOML; with Flake8-pyproject it does.
+    said = _toml(root / "pyproject.toml").get("tool", {}).get("flake8", {}).get(option, "")
+    return _patterns(said if isinstance(said, str) else ",".join(map(str, said)), root)
+
+
+def _patterns(said: str, place: Path) -> list[str]:
+    patterns = [each for each in re.split(r"[,\s]+", said) if each]
+    return [os.path.join(place, each) if "/" in each else each for each in patterns]
 
 
 def mypy(root: Path) -> bool | None:

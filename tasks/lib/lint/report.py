@@ -118,8 +118,9 @@ def show(report: Report) -> None:
         for each in report.results
         if not each.left
     ]
-    console.say()
-    console.table(rows, ("tool", "files", "findings", "seconds"))
+    if rows:
+        console.say()
+        console.table(rows, ("tool", "files", "findings", "seconds"))
     says = {rule: text for each in report.results for rule, text in each.found.says.items()}
     worst = report.rules().most_common(WORST)
     if worst:

@@ -14,6 +14,7 @@ from .world import World
 
 def check(world: World) -> Outcome:
     """Look, all at once, and change nothing."""
+    _tell_part(world)
     formatter = [_black(world)] if _has_python(world) else []
     return _told(world, Report(_together(world, [*formatter, *_readers(world)])))
 
@@ -21,6 +22,7 @@ def check(world: World) -> Outcome:
 def mend(world: World) -> Outcome:
     """Format; then check, what only reads all at once; then run the hooks, and where one of those
     rewrote files, all of it once more."""
+    _tell_part(world)
     found = Report(_formatted(world)).over(_together(world, _readers(world)))
     if world.hooks():
         for _ in range(2):
@@ -31,6 +33,13 @@ def mend(world: World) -> Outcome:
             console.say("\nA hook rewrote files: Black and Flake8 once more.")
             found = found.over([*_formatted(world), *_together(world, _style(world))])
     return _told(world, found)
+
+
+def _tell_part(world: World) -> None:
+    if world.tree.chosen is not None:
+        names = world.tree.some()
+        differ = "1 file differs" if len(names) == 1 else f"{len(names)} files differ"
+        console.say(f"{differ} from {world.tree.against}; only that is looked at.")
 
 
 def _has_python(world: World) -> bool:

@@ -67,7 +67,9 @@ def test_what_the_tools_own_files_say(tmp_path: Path) -> None:
     assert configured.flake8(root, "extend-exclude") == []
     (root / "pyproject.toml").write_text(
         '[tool.black]\nforce_exclude = "x"\n[tool.mypy]\nstrict = true\n'
+        '[tool.flake8]\nextend-exclude = ["docs", "a/b"]\n'
     )
+    assert configured.flake8(root, "extend-exclude") == ["docs", str(root / "a/b")]
     (root / "setup.cfg").write_text("[metadata]\nname = x\n")
     (root / ".flake8").write_text("[flake8]\nextend_exclude =\n    docs,\n    a/b  c\n")
     assert configured.black(root, "force-exclude") == "x"
