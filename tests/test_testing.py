@@ -111,8 +111,9 @@ def test_suites_are_found_by_name(project: Bench, capfd: Said) -> None:
 
 
 def test_a_check_is_up_to_the_first_failure_and_changes_nothing(
-    project: Bench, capfd: Said
+    project: Bench, capfd: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     project.commit({"tests/test_other.py": OTHER + "\n\ndef test_three():\n    assert 0\n"})
     before = {path for path in project.path.rglob("*") if ".venv" not in path.parts}
     assert project.inv(check=True) == 1

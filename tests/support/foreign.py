@@ -51,8 +51,9 @@ class Foreign:
 
 
 def variables(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return our variables without those that tell Invoke or pytest how to run, and `more`."""
-    own = ("INVOKE_", "PYTEST_")
+    """Return our variables without those that tell Invoke, pytest or coverage how to run, and
+    `more`: what is run there is nothing of ours."""
+    own = ("INVOKE_", "PYTEST_", "COVERAGE_PROCESS_")
     return {k: v for k, v in os.environ.items() if not k.startswith(own)} | dict(more or {})
 
 
