@@ -33,11 +33,11 @@ PHASE = Phase(
         Check(
             "Python 3.11 or newer, with venv",
             checks.python,
-            "Install it (Debian, Ubuntu: apt install python3-venv), or name another as in "
+            "install it (Debian, Ubuntu: apt install python3-venv), or name another as in "
             "`PYTHON=python3.12 inv host`.",
         ),
         Check(".venv can be used", checks.usable, "inv host --recreate"),
-        Check("a lock to install", checks.lock, "Name one in invoke.yaml: host.requirements."),
+        Check("a lock to install", checks.lock, "name one in invoke.yaml: host.requirements."),
         Check(".env can be read", checks.readable, "ls -ld .env .env.example"),
         Check("a stack that can be started", checks.startable, "inv host"),
         Check("a clone of the repository", checks.clone, "git status", required=False),
@@ -56,11 +56,11 @@ PHASE = Phase(
         Check("what is locked is installed", checks.installed, "inv host"),
         Check(".env is there", checks.env, "inv host"),
         Check(".env is private", checks.private, "chmod 600 .env", required=False),
-        Check(".env is clear", checks.clear, "Correct it.", required=False),
+        Check(".env is clear", checks.clear, "correct it in .env.", required=False),
         Check("each key of .env.example is there", checks.complete, "inv host", required=False),
-        Check("what is required has a value", checks.required, "Fill it in, in .env."),
-        Check("all else has a value", checks.valued, "Fill it in, in .env.", required=False),
-        Check("values have their form", checks.formed, "Correct it in .env."),
+        Check("what is required has a value", checks.required, "fill it in, in .env."),
+        Check("every other key has a value", checks.valued, "fill it in, in .env.", required=False),
+        Check("values have their form", checks.formed, "correct it in .env."),
         Check("the services beside it are up", checks.up, "inv host --stack", required=False),
     ),
     troubleshooting=(

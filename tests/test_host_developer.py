@@ -133,7 +133,9 @@ def test_it_can_be_made_anew_by_the_inv_that_lives_in_it(machine: Machine) -> No
     machine.lock("2.0")
     made = machine.inv("host", "--recreate", "--json", inside=True)
     assert made.returncode == 0, made.stderr
-    assert json.loads(made.stdout)["outcome"] == "closed", "one document, of the inv in the new one"
+    assert json.loads(made.stdout)["outcome"] == "closed"
+    started = (machine.root / ".venv/started").read_text().splitlines()
+    assert "-m invoke host --json" in started, "it went on in the new one"
     assert not (machine.root / ".venv/mark").exists() and "hollow==2.0" in machine.packages()
     assert machine.journal()[-1]["outcome"] == "closed"
     assert not list(machine.root.glob(".venv-*"))

@@ -199,6 +199,7 @@ def test_the_form_of_what_supabase_gives(key: str, value: str, said: str) -> Non
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     made = Machine(tmp_path_factory.mktemp("developer") / "a project")
+    made.ready()
     assert made.inv("host").returncode == 0
     return made
 

@@ -15,6 +15,7 @@ import pytest
 
 from tasks.lib.developer import stack
 from tasks.lib.errors import NotClosed
+from tests.support.developer import Machine
 
 # What is asked is written down; what is answered stands in files, one for each time.
 DOCKER = """#!/bin/sh
@@ -31,7 +32,7 @@ case "$1 $2" in
     "logs --tail") echo "no space left in the ring" >&2 ;;
 esac
 """
-UP = {"Status": "running", "ExitCode": 0}
+UP: dict[str, Any] = {"Status": "running", "ExitCode": 0}
 
 
 @pytest.fixture
@@ -119,3 +120,26 @@ def test_one_that_does_not_come_up_is_told_with_its_log(
 def test_none_started_is_not_up(docker: Path, tmp_path: Path) -> None:
     (docker / "ids").write_text("")
     assert stack.troubled(tmp_path) == "none of them was started"
+
+
+def test_the_whole_phase_with_it(docker: Path, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "a project")
+    machine.ready()
+    (machine.root / "docker-compose.yml").write_text("services: {}\n")
+    states(docker, health("healthy"))
+    path = os.environ["PATH"]
+    (docker / "daemon").write_text("Cannot connect to the Docker daemon\n")
+    refused = machine.inv("host", "--stack", PATH=path)
+    assert refused.returncode == 2 and "Runbook: Docker doesn't start" in refused.stderr
+    assert not (machine.root / ".env").exists(), "nothing was begun"
+    (docker / "daemon").write_text("")
+    started = machine.inv("host", "--stack", PATH=path)
+    assert started.returncode == 0, started.stderr
+    assert "prometheus  up" in started.stdout and machine.journal()[-1]["detail"]["stack"] is True
+    # Looked at by --check as well, where the project has one; it isn't required.
+    states(docker, health("unhealthy"))
+    checked = machine.inv("host", "--check", PATH=path)
+    assert checked.returncode == 0 and "prometheus is unhealthy" in checked.stderr
+    states(docker, health("unhealthy"))
+    failed = machine.inv("host", "--stack", PATH=path)
+    assert failed.returncode == 1 and "Runbook: Docker doesn't start" in failed.stderr

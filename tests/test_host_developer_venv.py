@@ -182,11 +182,14 @@ def test_a_failure_of_pip_has_a_kind(output: str, kind: str) -> None:
     assert closure.kind(output) == kind
 
 
-def test_one_that_a_killed_run_left_aside_is_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["not begun", "incomplete"])
+def test_one_that_a_killed_run_left_aside_is_back(tmp_path: Path, begun: bool) -> None:
     (tmp_path / "a.txt").write_text("")
     stub(tmp_path, "echo '[[3, 11, 2], \"/site\", true]'")
     stamp = venv.digests(tmp_path, ["a.txt"])
     (tmp_path / ".venv" / venv.STAMP).write_text(str(stamp).replace("'", '"'))
     os.rename(tmp_path / ".venv", tmp_path / venv.ASIDE)
+    if begun:
+        stub(tmp_path, "echo '[[3, 11, 2], \"/site\", false]'")
     venv.main(["--root", str(tmp_path), "--lock", "a.txt"])
-    assert (tmp_path / ".venv/bin/python").exists() and not (tmp_path / venv.ASIDE).exists()
+    assert venv.read(tmp_path).installed == stamp and not (tmp_path / venv.ASIDE).exists()

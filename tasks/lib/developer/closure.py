@@ -118,9 +118,8 @@ def _venv(world: World) -> None:
     try:
         ran = tools.run(argv, root)
     except KeyboardInterrupt:
-        raise Interrupted(
-            "Interrupted; .venv is as it was, or incomplete: run `inv host`."
-        ) from None
+        kept = "as it was" if plan.make and world.state.exists else "not complete"
+        raise Interrupted(f"Interrupted; .venv is {kept}: run `inv host` again.") from None
     if ran.code:
         said = [line for line in ran.output.splitlines() if line.strip()]
         raise NotClosed(

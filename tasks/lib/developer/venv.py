@@ -275,8 +275,9 @@ def main(words: Sequence[str]) -> None:
     options.add_argument("--again", action="store_true", help="install what is installed, too")
     given = options.parse_args(words)
     aside, place = given.root / ASIDE, given.root / ".venv"
-    if aside.exists() and not os.path.lexists(place):
-        aside.rename(place)  # a run was killed that had set it aside and not replaced it yet
+    if aside.exists() and not _stamp(place):
+        _remove(place)
+        aside.rename(place)  # a run was killed before the new one was complete
     wanted = digests(given.root, given.lock)
     state = read(given.root, given.python)
     plan = decide(state, wanted, given.recreate, given.again)
