@@ -97,12 +97,13 @@ def paths(testing: Testing, root: Path, suite: str) -> tuple[str, ...]:
         return ()
     if suite in testing.suites:
         return testing.suites[suite]
+    directory = testing.directory.rstrip("/")
     for name in (suite, f"{suite}.py", f"test_{suite}", f"test_{suite}.py"):
-        below = f"{testing.directory.rstrip('/')}/{name}"
+        below = f"{directory}/{name}"
         if ".." not in name.split("/") and (root / below).exists():
             return (below,)
-    if suite.startswith(f"{testing.directory}/"):
-        return paths(testing, root, suite.removeprefix(f"{testing.directory}/"))
+    if suite.startswith(f"{directory}/"):
+        return paths(testing, root, suite.removeprefix(f"{directory}/"))
     raise Refused(
         f"There is no suite {suite!r}; there are: {', '.join(_known(testing, root)) or 'none'}. "
         f"Others can be named in invoke.yaml under `test: suites:`."
@@ -126,13 +127,13 @@ class Files(NamedTuple):
     html: Path | None = None
 
 
-def files(choice: Choice, root: Path, place: Path) -> Files:
+def files(choice: Choice, testing: Testing, root: Path, place: Path) -> Files:
     """Return where pytest writes, in the directory `place` that is gone afterwards.
 
     Where the reader asks for JUnit's file, that is the one: pytest writes only one.
     """
     junit = place / "junit.xml"
-    words = (*choice.usual, *choice.more)
+    words = (*choice.usual, *testing.options, *choice.more)
     for word, following in zip(words, (*words[1:], "")):
         option, _, value = word.partition("=")
         if option in ("--junit-xml", "--junitxml"):

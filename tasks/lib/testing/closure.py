@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -156,10 +157,11 @@ def run(world: World) -> Report:
     assert world.pytest is not None, "a prerequisite"
     choice = world.choice
     with tempfile.TemporaryDirectory(prefix="inv-test-") as place:
-        files = choosing.files(choice, world.root, Path(place))
+        files = choosing.files(choice, world.testing, world.root, Path(place))
         words = choosing.words(choice, world.testing, world.paths, files)
         argv, env = [str(world.pytest), *words], _variables(choice, Path(place))
-        files.junit.unlink(missing_ok=True)  # the reader's own, of the run before
+        with contextlib.suppress(OSError):
+            files.junit.unlink()  # the reader's own, of the run before
         ran = _ran(argv, world.root, env, files)
         found = results.read(files.junit)
         said = ""

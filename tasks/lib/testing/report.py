@@ -125,7 +125,8 @@ def _show_slowest(results: Results) -> None:
 def trouble(report: Report, found: Mapping[str, Any]) -> Trouble | None:
     """Return what keeps the phase from closing, None where nothing does.
 
-    found: what the journal keeps. The exit code has the last word, what was read back explains it.
+    found: what the journal keeps. pytest's exit code and what was read back both have to be well:
+    a project may have its own mind about the first.
     """
     results = report.results or Results()
     below = junit.told(results)

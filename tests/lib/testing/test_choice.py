@@ -50,9 +50,14 @@ def test_pytests_command_line() -> None:
 
 
 def test_the_readers_own_file_of_results_is_the_one_that_is_read(tmp_path: Path) -> None:
-    for more in (("--junit-xml=a/b.xml",), ("-v", "--junitxml", "a/b.xml")):
-        assert choice.files(Choice(more=more), tmp_path, Path("/t")).junit == tmp_path / "a/b.xml"
-    assert choice.files(Choice(), tmp_path, Path("/t")).junit == Path("/t/junit.xml")
+    def junit(options: tuple[str, ...] = (), **said: Any) -> Path:
+        testing = Testing(options=options)
+        return choice.files(Choice(**said), testing, tmp_path, Path("/t")).junit
+
+    for words in (("--junit-xml=a/b.xml",), ("-v", "--junitxml", "a/b.xml")):
+        for found in (junit(words), junit(more=words), junit(usual=words)):
+            assert found == tmp_path / "a/b.xml"
+    assert junit() == Path("/t/junit.xml")
 
 
 @pytest.mark.parametrize(
