@@ -176,7 +176,9 @@ class Gh(NamedTuple):
         except subprocess.TimeoutExpired:
             raise self._failure(f"no answer within {seconds:g} s") from None
         if done.returncode:
-            raise self._failure(done.stderr.decode("utf-8", "replace"))
+            said = done.stderr.decode("utf-8", "replace")
+            # Who may read, but not write, is told that there is nothing.
+            raise self._failure(said if method == "GET" else said.replace("HTTP 404", "HTTP 403"))
         return done.stdout
 
     def _run(

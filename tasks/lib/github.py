@@ -159,8 +159,8 @@ def attachments(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def publish(root: Path, repository: str, draft: Draft) -> str:
-    """Bring the release on GitHub to what `draft` says, and return its address. Safe to repeat.
+def publish(root: Path, repository: str, draft: Draft) -> Release:
+    """Bring the release on GitHub to what `draft` says, and return it. Safe to repeat.
 
     It stays a draft, which nobody sees, until all is attached. Raises Refused (kinds: see `gh`),
     also where an attachment is missing here, and where GitHub doesn't have the tag that this clone
@@ -180,7 +180,7 @@ def publish(root: Path, repository: str, draft: Draft) -> str:
         if not (wanted["draft"] or draft.prerelease):  # neither can be the latest
             wanted["make_latest"] = str(draft.latest).lower()
         found = gh.api(f"releases/{found.id}", Release, method="PATCH", body=wanted)
-    return found.html_url
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -236,11 +236,10 @@ def _same(gh: Gh, asset: Asset, file: Path) -> bool:
     return hashlib.sha256(there).hexdigest() == own
 
 
-def address(root: Path, repository: str, version: str) -> str:
-    """Return where the release of the tag `version` is shown to everybody, "" where it isn't.
-    Raises Refused."""
+def published(root: Path, repository: str, version: str) -> Release | None:
+    """Return the release of the tag `version` where everybody sees it. Raises Refused."""
     found = _found(Gh(root, repository), version)
-    return found.html_url if found and not found.draft else ""
+    return found if found and not found.draft else None
 
 
 def lacking(root: Path, repository: str, version: str, draft: bool = False) -> str:

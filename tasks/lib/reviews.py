@@ -14,6 +14,8 @@ from .git import Git
 
 AT_ONCE = 8  # requests side by side; GitHub allows 100
 
+SHOWN = 50  # letters of a title
+
 # Whose word counts: on a public repository anybody may review.
 _INSIDE = ("OWNER", "MEMBER", "COLLABORATOR")
 
@@ -70,7 +72,9 @@ def unreviewed(
     told: dict[str, None] = {}  # in the order of the commits, each once
     for commit, each in found.items():
         if not each and not exempt(commit):
-            told[f"{commit[:7]} ({subjects[commit]}) belongs to no merged pull request"] = None
+            told[f"{commit[:7]} ({_short(subjects[commit])}) belongs to no merged pull request"] = (
+                None
+            )
         elif not any(approved[pull.number] for pull in each):
             told |= dict.fromkeys(_unapproved(pull) for pull in each)
     return list(told)
@@ -113,5 +117,9 @@ def _login(account: Account | None) -> str:
     return account.login if account else ""
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
 def _unapproved(pull: Pull) -> str:
-    return f"#{pull.number} ({pull.title}) has no approving review"
+    return f"#{pull.number} ({_short(pull.title)}) has no approving review"

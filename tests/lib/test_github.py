@@ -12,7 +12,7 @@ import pytest
 from tasks.lib import github
 from tasks.lib.errors import Refused
 from tasks.lib.gh import Gh, hidden
-from tasks.lib.github import Draft
+from tasks.lib.github import Draft, Release
 from tests.lib.scratch import Scratch
 from tests.support.authority import Authority
 from tests.support.github import NAME, REPO, TOKEN, UPLOADS, GitHub
@@ -52,12 +52,12 @@ DRAFT = Draft("v1.0.0", "v1.0.0", "### Added\n\n- A cart.", attachments=("dist/*
 FILES = {"shop.tar.gz": b"shop", "shop.whl": b"\0wheel\xff"}
 
 
-def publish(work: Scratch, hub: GitHub, draft: Draft = DRAFT) -> str:
+def publish(work: Scratch, hub: GitHub, draft: Draft = DRAFT) -> Release:
     return github.publish(work.path, hub.repository, draft)
 
 
 def test_a_new_release_is_shown_when_it_is_whole(work: Scratch, hub: GitHub) -> None:
-    assert publish(work, hub) == f"https://{hub.host}/{NAME}/releases/tag/v1.0.0"
+    assert publish(work, hub).html_url == f"https://{hub.host}/{NAME}/releases/tag/v1.0.0"
     assert hub.changes() == [
         f"POST {REPO}/releases",
         f"POST {UPLOADS}/1/assets",
@@ -73,9 +73,9 @@ def test_a_new_release_is_shown_when_it_is_whole(work: Scratch, hub: GitHub) -> 
 
 
 def test_what_is_as_it_should_be_is_left_alone(work: Scratch, hub: GitHub) -> None:
-    address = publish(work, hub)
+    shown = publish(work, hub)
     hub.asked.clear()
-    assert publish(work, hub) == address
+    assert publish(work, hub) == shown
     assert hub.changes() == []
 
 
@@ -110,14 +110,17 @@ def test_a_draft_is_found_among_many_and_published(work: Scratch, hub: GitHub) -
         f"v1.0.0 is only a draft on {hub.host}"
     )
     assert github.lacking(work.path, hub.repository, "v1.0.0", draft=True) == ""
-    assert github.address(work.path, hub.repository, "v1.0.0") == ""
+    assert github.published(work.path, hub.repository, "v1.0.0") is None
     publish(work, hub)
     assert len(hub.releases) == 9 and hub.releases[4]["draft"] is False
-    assert github.address(work.path, hub.repository, "v1.0.0")
+    assert github.published(work.path, hub.repository, "v1.0.0")
 
 
-@pytest.mark.parametrize("digests", [True, False])
-@pytest.mark.parametrize("was", ["starter", "shorter", "another", "as it is"])
+OLDER = [(False, "another"), (False, "as it is")]
+NEWER = [(True, was) for was in ("starter", "shorter", "another", "as it is")]
+
+
+@pytest.mark.parametrize(("digests", "was"), OLDER + NEWER)
 def test_attachments_are_mended(work: Scratch, hub: GitHub, digests: bool, was: str) -> None:
     hub.digests = digests
     hub.release("v1.0.0", name="v1.0.0", body="### Added\r\n\r\n- A cart.\r\n")
@@ -143,6 +146,13 @@ def test_cut_off_it_stays_a_draft_and_is_finished(work: Scratch, hub: GitHub) ->
     publish(work, hub)
     assert len(hub.releases) == 1 and not hub.releases[1]["draft"]
     assert hub.attached() == FILES
+
+
+def test_who_may_not_write_is_told_so(work: Scratch, hub: GitHub) -> None:
+    """To them GitHub says that there is nothing to write to."""
+    hub.failing["POST", "releases"] = (404, "Not Found")
+    with pytest.raises(Refused, match="gh auth refresh"):
+        publish(work, hub)
 
 
 @pytest.mark.parametrize("there", ["", "moved"])

@@ -162,8 +162,7 @@ def _closed(world: World, tag: str, detail: dict[str, Any]) -> Outcome:
     if why := _unpublished(world):
         console.say(f"It is not published: {why}")
     else:
-        detail["published"] = _publish(after, tag, detail)
-        console.say(f"It is published: {detail['published']}")
+        _publish(after, tag, detail)
     after = replace(after, unpublished=bool(why))
     return Outcome(detail, f"inv deploy --env=staging --version={tag}", world=after)
 
@@ -178,8 +177,7 @@ def publish(world: World) -> Outcome:
     if why := _unpublished(world):
         raise Refused(f"{tag} can't be published: {why}")
     detail: dict[str, Any] = {"version": tag}
-    detail["published"] = _publish(world, tag, detail)
-    console.say(f"{tag} is published: {detail['published']}")
+    _publish(world, tag, detail)
     return Outcome(detail, f"inv deploy --env=staging --version={tag}")
 
 
@@ -192,9 +190,10 @@ def _unpublished(world: World) -> str:
     return ""
 
 
-def _publish(world: World, tag: str, detail: Mapping[str, Any]) -> str:
+def _publish(world: World, tag: str, detail: dict[str, Any]) -> None:
+    """Publish it, say so, and have the detail know where."""
     try:
-        return hub.publish(world, tag, again="again" in detail)
+        shown = hub.publish(world, tag, again="again" in detail)
     except KeyboardInterrupt:
         raise Interrupted(
             f"Interrupted when {tag} was released, but not published yet: run"
@@ -211,3 +210,6 @@ def _publish(world: World, tag: str, detail: Mapping[str, Any]) -> str:
             detail=detail,
             next=f"inv release.publish --version={tag}",
         ) from None
+    detail["published"] = shown.html_url
+    state = "is a draft, which only its own people see" if shown.draft else "is published"
+    console.say(f"On GitHub {tag} {state}: {shown.html_url}")

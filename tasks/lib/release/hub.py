@@ -31,17 +31,21 @@ def lacking(world: World, tag: str) -> str:
     return github.lacking(world.root, world.repository, tag, draft)
 
 
-def publish(world: World, tag: str, again: bool = False) -> str:
-    """Publish a release that is on the remote; return its address. Safe to repeat.
+def publish(world: World, tag: str, again: bool = False) -> github.Release:
+    """Publish a release that is on the remote; return it as GitHub has it. Safe to repeat.
 
     tag: one that is in this clone, too. again: leave what is published as it is, which somebody may
     have edited there. Raises one of our errors where GitHub doesn't take it.
     """
-    if again and (shown := github.address(world.root, world.repository, tag)):
-        return shown
+    root, repository = world.root, world.repository
+    shown = github.published(root, repository, tag) if again else None
+    return shown or github.publish(root, repository, _draft(world, tag))
+
+
+def _draft(world: World, tag: str) -> github.Draft:
     version, about = parse(tag, world.about.prefix), world.about
-    there = versions(world.remote.tags, about.prefix).values()
-    told = github.Draft(
+    there = versions([*world.tags, *world.remote.tags], about.prefix).values()
+    return github.Draft(
         version=tag,
         title=tag,
         notes=notes(world, tag),
@@ -50,7 +54,6 @@ def publish(world: World, tag: str, again: bool = False) -> str:
         latest=version == final([*there, version]),
         attachments=about.attachments,
     )
-    return github.publish(world.root, world.repository, told)
 
 
 def notes(world: World, tag: str) -> str:
