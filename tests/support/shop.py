@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,14 +52,14 @@ class Shop(Scratch):
         """Return one in `path`; release: configuration that differs from the usual."""
         if release:
             return cls._made(path, **release)
-        shutil.copytree(_usual(), path, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(_usual(path.parent), path, symlinks=True, dirs_exist_ok=True)
         return cls(path)
 
     @classmethod
     def released(cls, path: Path) -> Shop:
         """Return one whose v0.1.0 is out, and which has a feature since, of which only the commit
         says something."""
-        shutil.copytree(_after(), path, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(_after(path.parent), path, symlinks=True, dirs_exist_ok=True)
         return cls(path)
 
     @classmethod
@@ -168,20 +167,20 @@ class Shop(Scratch):
         assert f"## [{bare}] - " in (self.path / "CHANGELOG.md").read_text()
 
 
-_made = tempfile.TemporaryDirectory(prefix="circle-shop-")  # gone with this process
+# Made once beside the tests' own directories, which pytest clears away; copying is quick.
 
 
 @cache
-def _usual() -> Path:
-    """What most tests begin with, made once: copying it is quick."""
-    path = Path(_made.name) / "usual"
+def _usual(directory: Path) -> Path:
+    """What most tests begin with."""
+    path = directory / "shop as usual"
     Shop._made(path)
     return path
 
 
 @cache
-def _after() -> Path:
-    path = Path(_made.name) / "after"
+def _after(directory: Path) -> Path:
+    path = directory / "shop after a release"
     shop = Shop.new(path)
     assert shop.release() == 0
     shop.change("feat: wishes (#7)")
