@@ -12,7 +12,7 @@ from tests.support.bench import Bench, ours_apart
 Said = pytest.CaptureFixture[str]
 MISSING = "import no_such_module_7f3\n\n\ndef test_it():\n    pass\n"
 REFUSED = "import socket\n\n\ndef test_it():\n    socket.create_connection(('127.0.0.1', {port}))\n"
-SLEEPS = "import time\n\n\ndef test_it():\n    time.sleep(60)\n"
+SLEEPS = "import pytest, time\n\n\n@pytest.mark.timeout(1)\ndef test_it():\n    time.sleep(60)\n"
 KILLED = "import os, time\n\n\ndef test_it():\n    os.kill(os.getpid(), 2)\n    time.sleep(9)\n"
 BROKEN = "def pytest_runtest_protocol(item):\n    raise RuntimeError('a hook')\n"
 
@@ -42,7 +42,7 @@ def closed_port() -> int:
         ({"tests/conftest.py": MISSING}, (), "could not read a conftest.py", "A dependency"),
         ({"tests/test_it.py": "def test_it(nope):\n    pass\n"}, (), "1 of 2", "A fixture"),
         ({"tests/test_it.py": REFUSED}, (), "1 of 2 tests failed", "Tests can't connect"),
-        ({"tests/test_it.py": SLEEPS}, ("--timeout=1",), "1 of 2", "The tests are slow"),
+        ({"tests/test_it.py": SLEEPS}, ("-p", "pytest_timeout"), "1 of 2", "The tests are slow"),
         ({}, ("-k", "nothing_like_it"), "No test was run with -k nothing_like_it", "No test"),
         ({}, ("--collect-only",), "No test was run with --collect-only", "No test is found"),
     ],

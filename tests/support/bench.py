@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 import pytest
 from invoke.config import Config
@@ -45,7 +45,7 @@ class Bench(Scratch):
         """Run `inv test` with the options, `more` after `--`; return its exit code."""
         config = Config(project_location=self.path)
         said = {**SETTINGS, **(settings or {})}
-        said["options"] = [*said["options"], *(_plugins(more, options) * plugins)]
+        said["options"] = [*said["options"], *(_plugins(options) * plugins)]
         config.load_collection({**tasks.DEFAULTS, "test": said})
         line, sys.argv = sys.argv, ["inv", "test", "--", *more]
         try:
@@ -77,12 +77,11 @@ class Bench(Scratch):
         )
 
 
-def _plugins(more: Sequence[str], options: Mapping[str, Any]) -> list[str]:
+def _plugins(options: Mapping[str, Any]) -> list[str]:
     """Return the plugins that a run needs: most of pytest's start is loading all that there are."""
     wanted = {
         "pytest_cov.plugin": {"coverage", "open"} & set(options),
         "xdist.plugin": options.get("parallel"),
-        "pytest_timeout": any("timeout" in word for word in more),
     }
     return [word for plugin, needed in wanted.items() if needed for word in ("-p", plugin)]
 
