@@ -178,7 +178,7 @@ def _developer(
     def seen() -> World:
         return closure.read(settings, project.root(c), recreate, stack and not check, check)
 
-    asks = _agreed if sys.stdin.isatty() and not json else None
+    asks = _offered if sys.stdin.isatty() and not json else None
     run(PHASE, c, lambda: closure.prepare(seen(), asks), world=seen, check=check, as_json=json)
 
 
@@ -270,6 +270,15 @@ def _decider(file: Path, yes: bool, replace: bool) -> Callable[[Hop, Target, par
             raise refusals.changed(hop, target, key)
 
     return decide
+
+
+def _offered(question: str) -> bool:
+    """Offer something that may as well be left; whoever ends the input (Ctrl-D) leaves it."""
+    try:
+        return input(f"{question} [yes/no] ").strip().lower() == "yes"
+    except EOFError:
+        console.say()
+        return False
 
 
 def _agreed(question: str) -> bool:

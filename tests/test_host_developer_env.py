@@ -71,6 +71,7 @@ def test_one_that_is_there_is_never_overwritten(root: Path) -> None:
         pytest.param(b"A=1\r\nB='x\r\ny'\r\n", id="CRLF"),
         pytest.param(b"A=1\nA=2\nexport A = 3\n", id="a key three times"),
         pytest.param(b'A=a#b\nB=\'$HOME ${X}\'\nC="q\\"\\n"\nD=  # none\n', id="signs"),
+        pytest.param(b"\xef\xbb\xbfA=1\n", id="a byte order mark"),
         pytest.param(b"A='one\ntwo'\n# end", id="lines in a value"),
         pytest.param("A=Grüße\n".encode(), id="not ASCII"),
     ],
@@ -115,6 +116,9 @@ def test_what_cannot_be_read_is_told_with_what_mends_it(root: Path) -> None:
     file.rmdir()
     file.symlink_to("nowhere")
     assert "is a link to nowhere, which isn't there" in variables.read(root).wrong
+    file.unlink()
+    os.mkfifo(file)
+    assert "is no file" in variables.read(root).wrong
     file.unlink()
     file.write_bytes(b"A=\xff\n")
     assert "is not UTF-8 (at byte 2)" in variables.read(root).wrong
@@ -232,6 +236,8 @@ def test_new_keys_are_offered_and_only_a_yes_adds_them(machine: Machine) -> None
     code, told = answered(machine, "no\n")
     assert code == 0 and ".env.example has what .env lacks: NEW. Add it?" in told
     assert file.read_text() == before
+    code, told = answered(machine, "\x04")
+    assert code == 0 and "Traceback" not in told and file.read_text() == before
     code, told = answered(machine, "yes\n")
     assert code == 0 and "Added at the end of .env: NEW." in told
     assert file.read_text() == f"{before}NEW='a b'\n"
@@ -246,6 +252,17 @@ def test_what_is_required_holds_the_phase_up_and_no_value_is_told(machine: Machi
     assert checked.returncode == 1 and "SUPABASE_KEY is neither" in checked.stderr
     assert "sentinel" not in checked.stdout + checked.stderr
     (machine.root / "invoke.yaml").unlink()
+
+
+def test_what_is_not_clear_is_named(machine: Machine) -> None:
+    file = machine.root / ".env"
+    before = file.read_bytes()
+    file.write_bytes(b"\xef\xbb\xbfA=1\r\nB=2\r\nB=sentinel\r\nno key\r\n")
+    said = machine.inv("host", "--check")
+    file.write_bytes(before)
+    for each in ("the last one counts of B", "not KEY=VALUE: line 4"):
+        assert each in said.stderr
+    assert "sentinel" not in said.stdout + said.stderr
 
 
 def test_a_wide_mode_is_named_and_left(machine: Machine) -> None:

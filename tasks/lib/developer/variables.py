@@ -160,6 +160,8 @@ def _text(file: Path) -> str:
             "remove the link, then run `inv host`.",
             kind="env",
         )
+    if not file.is_file():  # reading a pipe would wait, and take what it has from others
+        raise Refused(f"{file} is no file: move it away, then run `inv host`.", kind="env")
     try:
         return _decoded(file, file.read_bytes())
     except OSError as error:
