@@ -103,7 +103,6 @@ def serve(machine: Machine, *words: str) -> Iterator[subprocess.Popen[str]]:
     ("number", "everybody"),
     [
         pytest.param(signal.SIGINT, True, id="Ctrl-C at the terminal"),
-        pytest.param(signal.SIGINT, False, id="INT"),
         pytest.param(signal.SIGTERM, False, id="TERM"),
         pytest.param(signal.SIGHUP, False, id="the terminal is closed"),
     ],
