@@ -137,3 +137,14 @@ def test_a_missing_pytest_is_named_with_what_mends_it(
     assert "refused to start and changed nothing; missing: the test dependencies." in said
     assert "warning: a virtual environment: there is no .venv here; run `inv host`" in said
     assert project.inv(check=True) == 2
+
+
+def test_a_virtual_environment_that_was_moved_is_told(project: Bench, capfd: Said) -> None:
+    commands = project.path / ".venv" / "bin"
+    (project.path / ".venv").unlink()
+    commands.mkdir(parents=True)
+    (commands / "pytest").write_text("#!/no/such/python\n")
+    (commands / "pytest").chmod(0o755)
+    assert project.inv() == 2
+    assert "make .venv anew, `inv host --recreate`" in capfd.readouterr().err
+    assert project.last()["outcome"] == "refused"

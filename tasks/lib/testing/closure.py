@@ -98,7 +98,7 @@ def linted(world: World) -> str:
 def passes(world: World) -> str:
     """Probe: every test of the run passed."""
     wrong = world.report and reporting.trouble(world.report, {})
-    if not wrong or wrong.kind == "coverage":
+    if not wrong or wrong.kind in reporting.MEASURED:
         return ""
     return " ".join([str(wrong), *wrong.evidence.splitlines()])
 
@@ -188,3 +188,8 @@ def _ran(argv: list[str], root: Path, env: Mapping[str, str | None], files: File
         return tools.attached(argv, root, env=env)
     except KeyboardInterrupt:
         raise reporting.interrupted(results.read(files.junit)) from None
+    except OSError as error:  # as that of a .venv that was moved: its commands name the old place
+        raise Refused(
+            f"{argv[0]} can't be run ({error.strerror}): make .venv anew, `inv host --recreate`.",
+            kind="prerequisite",
+        ) from None

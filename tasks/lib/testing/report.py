@@ -14,6 +14,7 @@ from .results import Results
 # pytest's exit codes, from its reference.
 PASSED, FAILED, INTERRUPTED, INTERNAL, USAGE, NOTHING = range(6)
 COUNTS = ("passed", "failed", "errors", "skipped")
+MEASURED = ("coverage", "source")  # kinds of what is wrong with what was measured
 SLOW = 0.1  # seconds from when on a test is worth a line
 
 
@@ -135,7 +136,7 @@ def trouble(report: Report, found: Mapping[str, Any]) -> Trouble | None:
     if report.code == USAGE:
         return _not_begun(report, found)
     said, kind = _why(report, results)
-    again = {"failed": "", "coverage": "inv test --coverage"}.get(kind, "inv test")
+    again = "" if kind == "failed" else "inv test" + " --coverage" * (kind in MEASURED)
     return NotClosed(said, kind=kind, evidence=below, detail=found, next=again) if said else None
 
 
@@ -164,6 +165,9 @@ def _why(report: Report, results: Results) -> tuple[str, str]:
     if report.code != PASSED:
         said = f"pytest ended with exit code {report.code} though no test failed"
         return f"{said}; what it says of it is above.", "pytest"
+    if report.lacking and report.reached[0].percent is None:
+        where = "name its directory or package in invoke.yaml under `test: source:`"
+        return f"Nothing of {report.reached[0].name} was measured: {where}.", "source"
     if report.lacking:
         return f"The tests pass, and reach too little: {reached(report.lacking)}.", "coverage"
     return "", ""
