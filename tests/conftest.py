@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.workermanage import NodeManager
 
 from tests.faults.hosts import Ground
 from tests.faults.sandbox import SandboxGround
@@ -64,6 +65,8 @@ def pytest_configure() -> None:
         pytest.exit("ended by SIGTERM", 143)
 
     signal.signal(signal.SIGTERM, end)
+    # Seconds that xdist gives its processes for that, once it has interrupted them; 10 is too few.
+    NodeManager.EXIT_TIMEOUT = 120
 
 
 Make = Callable[..., Project]
