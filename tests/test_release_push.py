@@ -94,6 +94,16 @@ def test_a_clone_that_cannot_follow_is_told_and_finished_later(shop: Shop, capsy
     shop.whole("v0.1.0")
 
 
+def test_who_else_is_at_it_is_told(shop: Shop, capsys: Said) -> None:
+    lock = shop.path / ".git" / "index.lock"
+    shop.hook("pre-push", f'touch "{lock}"', shop)
+    assert shop.release() == 1
+    assert "index.lock': File exists" in capsys.readouterr().err
+    lock.unlink()
+    assert shop.release() == 0
+    shop.whole("v0.1.0")
+
+
 def test_hooks_and_configuration_of_the_user_are_followed(shop: Shop, tmp_path: Path) -> None:
     shop.hook("pre-push", f'cat >"{tmp_path}/pushed"; env >"{tmp_path}/env"', shop)
     shop.git("config", "remote.origin.pushurl", shop.remote.path.as_uri())

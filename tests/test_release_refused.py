@@ -248,3 +248,11 @@ def test_outside_of_a_repository(tmp_path: Path, capsys: Said) -> None:
     shop.path.mkdir()
     assert shop.release() == 2
     assert "is not in a git repository" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["force", "reviewed_by"])
+def test_a_reason_that_says_nothing_is_none(shop: Shop, capsys: Said, option: str) -> None:
+    before, refs = shop.state(), shop.refs()
+    assert shop.release(**{option: " \n"}) == 2
+    assert "is blank: say why, or who" in capsys.readouterr().err
+    assert (shop.state(), shop.refs()) == (before, refs)

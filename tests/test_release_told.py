@@ -155,3 +155,20 @@ def test_another_prefix(tmp_path: Path, prefix: str) -> None:
     assert shop.release() == 0
     assert shop.tags() == [f"{prefix}1.0.0", f"{prefix}1.1.0"]
     assert "## [1.1.0] - " in (shop.path / "CHANGELOG.md").read_text()
+
+
+def test_a_tag_and_a_branch_of_one_name(shop: Shop) -> None:
+    shop.git("push", "--quiet", "origin", "HEAD:refs/tags/main")
+    shop.git("fetch", "--quiet", "--tags")
+    shop.git("branch", "v0.2.0", "HEAD")
+    assert shop.release() == 0
+    assert shop.git("rev-parse", "refs/tags/v0.2.0^{}") == shop.head()
+
+
+def test_where_all_is_said_the_commits_need_not_be_read(tmp_path: Path, capsys: Said) -> None:
+    """git-cliff can't read every repository (SHA-256), nor with every cliff.toml."""
+    shop = Shop.new(tmp_path / "other", files={})
+    shop.change("chore: cliff", {"cliff.toml": "[git"})
+    assert shop.release() == 2
+    assert "go without, `inv release --version=vX.Y.Z`" in capsys.readouterr().err
+    assert shop.release(version="v0.1.0") == 0

@@ -30,7 +30,7 @@ def set_json(on: bool) -> None:
 
 def say(text: str = "") -> None:
     """Print a line for the reader."""
-    print(clean(text), file=stream(), flush=True)
+    _print(clean(text), stream())
 
 
 def warn(text: str) -> None:
@@ -38,12 +38,12 @@ def warn(text: str) -> None:
     mark = "warning:"
     if _colour(sys.stderr):
         mark = f"{_YELLOW}{mark}{_PLAIN}"
-    print(mark, clean(text), file=sys.stderr, flush=True)
+    _print(f"{mark} {clean(text)}", sys.stderr)
 
 
 def fail(text: str) -> None:
     """Print a line about a failure on stderr."""
-    print(clean(text), file=sys.stderr, flush=True)
+    _print(clean(text), sys.stderr)
 
 
 def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: str = "") -> None:
@@ -55,16 +55,24 @@ def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: 
         return
     lines = ([list(columns)] if columns else []) + cells
     widths = [max(map(len, column)) for column in zip(*lines)]
-    print(*([clean(title)] if title else []), sep="\n", end="\n" if title else "", file=out)
-    for line in lines:
-        padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths))
-        print(padded.rstrip(), file=out)
-    out.flush()
+    padded = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+    if told := ([clean(title)] if title else []) + padded:
+        _print("\n".join(told), out)
 
 
 def document(value: object) -> None:
     """Print `value` on stdout as the one JSON document of this run, in one line."""
-    print(dumps(value), flush=True)
+    _print(dumps(value), sys.stdout)
+
+
+def _print(text: str, out: TextIO) -> None:
+    """Print lines. Where nobody reads on (`| head`), what is under way goes on to its end in
+    silence: a phase is not to stop in the middle of what it does for that."""
+    try:
+        print(text, file=out, flush=True)
+    except BrokenPipeError:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), out.fileno())
 
 
 def clean(text: str) -> str:

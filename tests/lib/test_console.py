@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 
 from tasks.lib import console
+
+ROOT = Path(__file__).parents[2]
 
 
 class Terminal(io.StringIO):
@@ -95,3 +99,26 @@ def test_colour_can_be_refused(monkeypatch: pytest.MonkeyPatch, name: str, value
     console.warn("look")
     console.table([["a"]], columns=("b",))
     assert "warning: look" in terminal.getvalue() and "\x1b[33m" not in terminal.getvalue()
+
+
+def test_nobody_reads_on_and_it_goes_on(tmp_path: Path) -> None:
+    """As with `| head -1`: what is under way is not ended by it."""
+    script = """if True:
+        import pathlib, sys
+        from tasks.lib import console
+        console.say("one")
+        sys.stdin.readline()
+        console.say("two")
+        console.table([["three"]])
+        console.document({})
+        console.say("four")
+        pathlib.Path(sys.argv[1]).write_text("done")
+    """
+    pipe, done = subprocess.PIPE, tmp_path / "done"
+    argv = [sys.executable, "-c", script, str(done)]
+    process = subprocess.Popen(argv, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
+    assert process.stdout and process.stdout.readline() == "one\n"
+    process.stdout.close()
+    process.stdout = None
+    _, said = process.communicate("go on\n", timeout=30)
+    assert (process.returncode, said) == (0, "") and done.read_text() == "done"

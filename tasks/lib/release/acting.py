@@ -176,7 +176,8 @@ def land(root: Path, branch: str, tag: str, objects: Objects) -> None:
     with _undisturbed():
         if objects.commit != objects.parent:
             _stage(git, objects)
-            git("update-index", "-q", "--refresh", "--unmerged")
+            with contextlib.suppress(Refused):  # the next one says why, this one is silent
+                git("update-index", "-q", "--refresh", "--unmerged")
             git("read-tree", "-m", "-u", objects.parent, objects.commit)
         lines = f"update refs/tags/{tag} {objects.tag}\n"
         now = git("rev-parse", "--verify", f"refs/heads/{branch}").decode().strip()

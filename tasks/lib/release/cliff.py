@@ -44,7 +44,8 @@ def said(root: Path, prefix: str, since: str, bump: bool = True) -> Said:
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise Refused(
-            f"git-cliff could not read the commits ({said[-1]}): correct {config.name}.",
+            f"git-cliff could not read the commits ({said[-1]}): correct {config.name}, or go"
+            " without, `inv release --version=vX.Y.Z` with notes under Unreleased.",
             kind="cliff",
             evidence=done.stderr.strip(),
         )

@@ -99,7 +99,9 @@ def _known(world: World) -> version.Known:
     if part := notes.coming(log, world.tags, world.about.prefix):
         said[world.about.changelog] = part.name
     written = {path: Version.parse(each) for path, each in said.items() if Version.is_valid(each)}
-    return version.Known(tuple(world.released.values()), taken, written, world.said.suggested)
+    told = world.asked.version or world.asked.bump  # then the commits need not be read
+    suggested = "" if told else world.said.suggested
+    return version.Known(tuple(world.released.values()), taken, written, suggested)
 
 
 def _log(world: World) -> str:

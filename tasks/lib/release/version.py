@@ -63,6 +63,9 @@ def sound(asked: Asked, prefix: str) -> None:
     itself."""
     if asked.version:
         parse(asked.version, prefix)
+    for name, text in (("--force", asked.force), ("--reviewed-by", asked.reviewed_by)):
+        if text and not text.strip():
+            raise Refused(f"{name} is blank: say why, or who, since the tag keeps it.")
     if asked.version and (asked.bump or asked.pre):
         raise Refused("--version says it all: leave out --bump and --pre.", kind="version")
     if asked.bump and asked.bump not in BUMPS:

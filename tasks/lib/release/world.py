@@ -169,7 +169,8 @@ def read(settings: Settings, root: Path, asked: Asked = Asked()) -> World:
     git, about = Git(root), settings.release
     sound(asked, about.prefix)
     head = _answer(git, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    branch = _answer(git, "symbolic-ref", "--quiet", "--short", "HEAD")
+    # Not --short, which says heads/main where a tag is called main, too.
+    branch = _answer(git, "symbolic-ref", "--quiet", "HEAD").removeprefix("refs/heads/")
     upstream = _upstream(git, settings.remote, branch)
     remote = _remote(git, settings.remote, upstream or f"refs/heads/{about.branch}")
     parents, known = _known(git, remote)
