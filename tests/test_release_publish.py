@@ -102,6 +102,19 @@ def publish(shop: Shop, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess([], process.returncode, said)
 
 
+def gh_with(path: Path, script: str) -> None:
+    """Have in path/bin a gh that does something more when it has done what it was asked to."""
+    file = path / "bin" / "gh"
+    file.parent.mkdir()
+    file.write_text(f'#!/bin/sh\n{shutil.which("gh")} "$@" || exit\n{script}\n')
+    file.chmod(0o755)
+
+
+def shown(hub: GitHub) -> list[str]:
+    """The releases that everybody sees."""
+    return [each["tag_name"] for each in hub.releases.values() if not each["draft"]]
+
+
 class TestReview:
     def test_every_change_has_to_be_approved(self, shop: Shop, hub: GitHub, capsys: Said) -> None:
         setting(shop, review=True)
@@ -211,7 +224,7 @@ class TestFailures:
         assert json.loads(said.out)["error"]["kind"] == "publish"
         assert TOKEN not in said.out + said.err
         shop.whole("v0.1.0")
-        assert not any(not each["draft"] for each in hub.releases.values()), "nothing half is seen"
+        assert not shown(hub), "nothing half is seen"
         hub.failing.clear()
         done = publish(shop, "--version=v0.1.0")
         assert done.returncode == 0, done.stdout
@@ -219,19 +232,23 @@ class TestFailures:
         assert shop.release(check=True) == 0
         assert shop.tags() == ["v0.1.0"]
 
-    def test_killed_while_it_is_published(self, shop: Shop, hub: GitHub, tmp_path: Path) -> None:
-        """A gh that kills who called it, after it has done its first change."""
-        killer = tmp_path / "bin" / "gh"
-        killer.parent.mkdir()
-        case = 'case "$*" in *POST*) kill -KILL $PPID; esac'
-        killer.write_text(f'#!/bin/sh\n{shutil.which("gh")} "$@" || exit\n{case}\n')
-        killer.chmod(0o755)
-        process = shop.start(PATH=f"{killer.parent}:{os.environ['PATH']}")
+    @pytest.mark.parametrize("step", ["releases --method POST", "assets?name", "PATCH", "auth"])
+    def test_killed_while_it_is_published(
+        self, shop: Shop, hub: GitHub, tmp_path: Path, step: str
+    ) -> None:
+        """A gh that kills who called it, or for whom Ctrl-C comes, when it has done a step."""
+        built(shop)
+        setting(shop, attachments=["dist/*"])
+        sent = "INT" if step == "auth" else "KILL"
+        gh_with(tmp_path, f'case "$*" in *"{step}"*) kill -{sent} $PPID; esac')
+        process = shop.start(PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
         said, _ = process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL, said
-        assert hub.releases[1]["draft"]
+        assert process.returncode == (130 if sent == "INT" else -signal.SIGKILL), said
+        if sent == "INT":
+            assert "Interrupted when v0.1.0 was released, but not published yet" in said
+        assert hub.attached() == {"shop.whl": b"wheel"} if step == "PATCH" else not shown(hub)
         assert shop.release() == 0
-        assert len(hub.releases) == 1 and not hub.releases[1]["draft"]
+        assert len(hub.releases) == 1 and shown(hub) and hub.attached() == {"shop.whl": b"wheel"}
         shop.whole("v0.1.0")
 
     def test_a_tag_that_nobody_has(self, shop: Shop, hub: GitHub) -> None:
@@ -244,14 +261,11 @@ class TestFailures:
 
 def test_the_token_is_nowhere(shop: Shop, hub: GitHub, monkeypatch: Patch, tmp_path: Path) -> None:
     """Not in what is shown, not in the journal, and on no command line."""
-    spy = tmp_path / "bin" / "gh"
-    spy.parent.mkdir()
     log = tmp_path / "words"
-    spy.write_text(f'#!/bin/sh\necho "$@" >>{log}\nexec {shutil.which("gh")} "$@"\n')
-    spy.chmod(0o755)
+    gh_with(tmp_path, f'echo "$@" >>{log}')
     monkeypatch.setenv("GH_DEBUG", "api")
     shop.git("remote", "set-url", "origin", hub.url.replace("//", f"//jane:{TOKEN}@"))
-    process = shop.start(PATH=f"{spy.parent}:{os.environ['PATH']}")
+    process = shop.start(PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert f"POST {REPO}/releases" in hub.changes() and UPLOADS not in str(hub.changes())

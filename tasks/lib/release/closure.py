@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from .. import console
 from ..declare import Outcome
@@ -159,10 +160,11 @@ def _detail(world: World, decided: plan.Plan, objects: Objects) -> dict[str, Any
 def _closed(world: World, tag: str, detail: dict[str, Any]) -> Outcome:
     after = read(world.settings, world.root, Asked(version=tag, draft=world.asked.draft))
     console.say(f"{tag} is on {world.settings.remote}: {str(detail['commit'])[:7]}")
-    if why := _unpublished(world):
-        console.say(f"It is not published: {why}")
-    else:
-        _publish(after, tag, detail)
+    with _unfinished(tag, detail):
+        if why := _unpublished(world):
+            console.say(f"It is not published: {why}")
+        else:
+            _publish(after, tag, detail)
     after = replace(after, unpublished=bool(why))
     return Outcome(detail, f"inv deploy --env=staging --version={tag}", world=after)
 
@@ -177,7 +179,8 @@ def publish(world: World) -> Outcome:
     if why := _unpublished(world):
         raise Refused(f"{tag} can't be published: {why}")
     detail: dict[str, Any] = {"version": tag}
-    _publish(world, tag, detail)
+    with _unfinished(tag, detail):
+        _publish(world, tag, detail)
     return Outcome(detail, f"inv deploy --env=staging --version={tag}")
 
 
@@ -190,10 +193,11 @@ def _unpublished(world: World) -> str:
     return ""
 
 
-def _publish(world: World, tag: str, detail: dict[str, Any]) -> None:
-    """Publish it, say so, and have the detail know where."""
+@contextmanager
+def _unfinished(tag: str, detail: Mapping[str, Any]) -> Iterator[None]:
+    """Say after Ctrl-C that all is done but the publishing."""
     try:
-        shown = hub.publish(world, tag, again="again" in detail)
+        yield
     except KeyboardInterrupt:
         raise Interrupted(
             f"Interrupted when {tag} was released, but not published yet: run"
@@ -201,6 +205,12 @@ def _publish(world: World, tag: str, detail: dict[str, Any]) -> None:
             detail=detail,
             next=f"inv release.publish --version={tag}",
         ) from None
+
+
+def _publish(world: World, tag: str, detail: dict[str, Any]) -> None:
+    """Publish it, say so, and have the detail know where."""
+    try:
+        shown = hub.publish(world, tag, again="again" in detail)
     except Trouble as error:
         raise NotClosed(
             f"{tag} is released, but not published on GitHub ({str(error).removesuffix('.')}): then"
