@@ -5,12 +5,14 @@ See tests/support/, tests/faults/world.py and tests/system/.
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import NodeManager
 
 from tests.faults.hosts import Ground
@@ -26,13 +28,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help=said)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class Share(LoadScopeScheduling):  # type: ignore[misc]  # it has no types of its own
+    """What a test process takes at a time: a file's tests; of those on two grounds, what is on one.
+
+    They share what is slow to put up, and some go on from where the one before has ended.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        words = re.split(r"[\[\]-]", test) if "/faults/" in file else []
+        return f"{file} {'debian' if 'debian' in words else ''}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Share:
+    """Share out the tests so, whatever `--dist` says but `no`."""
+    return Share(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever is done to real hosts is of the system's tests: `-m system`.
 
-    Test processes side by side (`-n 3 --dist loadgroup`) take a file at a time, of tests on two
-    grounds the part on one. The slowest come first, then whole phases, and what is on one ground
-    together: a process that goes from one to the other puts hosts up anew.
+    What is slow comes first, so that test processes side by side end at about the same time; and
+    what is on one ground together, since who goes from one to the other puts hosts up anew.
     """
 
     def ground(item: pytest.Item) -> str:
@@ -43,7 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "docker" in getattr(item, "fixturenames", ()) or ground(item) == "system":
             item.add_marker("system")
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {ground(item)}"))
     slow = ("system", "debian", "sandbox", "")
     items.sort(key=lambda item: (slow.index(ground(item)), item.path.parent.name != "tests"))
 
