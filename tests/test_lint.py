@@ -159,6 +159,16 @@ def test_types_are_checked_where_there_are_settings_for_it(project: Linted) -> N
     project.inv("lint", "--check", code=0, INVOKE_LINT_TYPES="0")
 
 
+def test_types_are_not_checked_of_what_is_excluded(project: Linted) -> None:
+    wrong = 'X: int = "one"\n'
+    settings = '[tool.mypy]\nexclude = ["theirs/"]\n'
+    project.git.write({f"{place}/x.py": wrong for place in ("theirs", "ours", "shown")})
+    project.git.write({"pyproject.toml": settings, "invoke.yaml": "lint: {exclude: [ours]}\n"})
+    done = project.inv("lint", "--check", code=1)
+    assert table(done.stdout)["mypy"] == ("2", "1"), "a link to the recipes is not followed either"
+    assert "shown/x.py:1: error" in done.stdout
+
+
 def test_one_document_and_the_rest_beside_it(project: Linted) -> None:
     project.git.write({"b.py": "import os\n"})
     done = project.inv("lint", "--check", "--json", code=1)

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Mapping
 
 
 def black_root(root: Path) -> Path:
@@ -52,21 +52,18 @@ def _patterns(said: str, place: Path) -> list[str]:
     return [os.path.join(place, each) if "/" in each else each for each in patterns]
 
 
-def mypy(root: Path) -> bool | None:
-    """Tell whether mypy's settings in `root` say what to look at; None where there are none."""
+def mypy(root: Path) -> Mapping[str, Any] | None:
+    """Return mypy's settings for the project at `root`; None where there are none."""
     for file in (root / "mypy.ini", root / ".mypy.ini"):
         if file.is_file():
-            parser = _ini(file)
-            return _names_files(parser["mypy"] if parser.has_section("mypy") else {})
+            return _section(file, "mypy") or {}
     said = _toml(root / "pyproject.toml").get("tool", {}).get("mypy")
-    if said is not None:
-        return _names_files(said)
-    parser = _ini(root / "setup.cfg")
-    return _names_files(parser["mypy"]) if parser.has_section("mypy") else None
+    return _section(root / "setup.cfg", "mypy") if said is None else dict(said)
 
 
-def _names_files(said: Any) -> bool:
-    return any(key in said for key in ("files", "packages", "modules"))
+def _section(file: Path, name: str) -> dict[str, str] | None:
+    parser = _ini(file)
+    return dict(parser[name]) if parser.has_section(name) else None
 
 
 def _ini_files(root: Path) -> Iterator[Path]:

@@ -26,8 +26,15 @@ def tool(tree: Tree, program: Path) -> Tool:
 
     Types depend on other files, so that a part is never looked at alone.
     """
-    named = configured.mypy(tree.root)
-    return Tool(NAME, (str(program), *([] if named else ["."])), read)
+    said = configured.mypy(tree.root) or {}
+    named = any(key in said for key in ("files", "packages", "modules"))
+    own = said.get("exclude") or []
+    # It looks into no hidden directory by itself, and matches from the project's directory.
+    skipped = [name for name in tree.skipped if not name.startswith(".")]
+    paths = [f"^{re.escape(name)}{'' if name.endswith('/') else '$'}" for name in skipped]
+    excluded = [*([own.strip()] if isinstance(own, str) else own), *paths] if paths else []
+    argv = (str(program), *(f"--exclude={each}" for each in excluded), *([] if named else ["."]))
+    return Tool(NAME, argv, read)
 
 
 def read(ran: Ran) -> Found:

@@ -74,11 +74,11 @@ def test_what_the_tools_own_files_say(tmp_path: Path) -> None:
     (root / ".flake8").write_text("[flake8]\nextend_exclude =\n    docs,\n    a/b  c\n")
     assert configured.black(root, "force-exclude") == "x"
     assert configured.flake8(root, "extend-exclude") == ["docs", str(root / "a/b"), "c"]
-    assert configured.mypy(root) is False
+    assert configured.mypy(root) == {"strict": True}
     (root / "tox.ini").write_text("[flake8]\nextend-exclude = tox\n")
     assert configured.flake8(root, "extend-exclude") == ["tox"], "it comes before .flake8"
     (root / "mypy.ini").write_text("[mypy]\nfiles = a.py\n")
-    assert configured.mypy(root) is True, "it comes before pyproject.toml"
+    assert configured.mypy(root) == {"files": "a.py"}, "it comes before pyproject.toml"
     inner = root / "inner"
     inner.mkdir()
     assert configured.black_root(inner) == root
