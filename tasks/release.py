@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from functools import partial
+from typing import Any
 
 from invoke.context import Context
 from invoke.tasks import task
 
 from .lib import project
-from .lib.phase import Check, Next, Outcome, Phase, Row, run
+from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
 
-
-def _probe(name: str) -> Callable[[Any], str]:
-    """Return a probe of lib/release/gates.py, which is imported when something is asked of it."""
-
-    def probe(world: Any) -> str:
-        from .lib.release import gates
-
-        asked: Callable[[Any], str] = getattr(gates, name)
-        return asked(world)
-
-    return probe
-
+_gate = partial(probe, "release.gates")
 
 PHASE = Phase(
     number=5,
@@ -29,30 +19,30 @@ PHASE = Phase(
     closure="Version closure",
     purpose="Give a state of the code that is good enough to deploy a name that never moves.",
     prerequisites=(
-        Check("the release branch", _probe("on_branch"), "git switch main"),
-        Check("nothing under way", _probe("settled"), "git status"),
-        Check("a clean tree", _probe("clean"), "git status"),
+        Check("the release branch", _gate("on_branch"), "git switch main"),
+        Check("nothing under way", _gate("settled"), "git status"),
+        Check("a clean tree", _gate("clean"), "git status"),
         Check(
             "the branch as its upstream",
-            _probe("level"),
+            _gate("level"),
             "`git pull --ff-only`; what is ahead: `git push --set-upstream origin main`.",
         ),
-        Check("the whole history", _probe("whole"), "git fetch --unshallow --tags"),
+        Check("the whole history", _gate("whole"), "git fetch --unshallow --tags"),
         Check(
             "the remote's releases",
-            _probe("same_tags"),
+            _gate("same_tags"),
             "`git fetch --tags --force`; a tag that was never pushed: `git tag -d vX.Y.Z`.",
         ),
-        Check("a name to commit in", _probe("known"), "git config user.email YOU@EXAMPLE.COM"),
-        Check("lint and test closed", _probe("proved"), "inv lint test"),
+        Check("a name to commit in", _gate("known"), "git config user.email YOU@EXAMPLE.COM"),
+        Check("lint and test closed", _gate("proved"), "inv lint test"),
         Check(
             "the code reviewed",
-            _probe("reviewed"),
+            _gate("reviewed"),
             "have it approved on GitHub; elsewhere: `inv release --reviewed-by=NAME`, or"
             " `release: review: false` in invoke.yaml.",
         ),
-        Check("notes for the version", _probe("noted"), "write them under Unreleased."),
-        Check("what is attached", _probe("attachable"), "build it, or correct invoke.yaml."),
+        Check("notes for the version", _gate("noted"), "write them under Unreleased."),
+        Check("what is attached", _gate("attachable"), "build it, or correct invoke.yaml."),
     ),
     procedure=(
         "Be on the main branch, as the remote has it: `git switch main && git pull --ff-only`.",
@@ -69,11 +59,11 @@ PHASE = Phase(
     ),
     validation=(
         # `git tag -l | grep v1.0.0` would be content with v1.0.01, and with v1x0y0.
-        Check("the tag exists here", _probe("here"), "git fetch --tags"),
-        Check("the remote has the same tag", _probe("there"), "inv release"),
-        Check("the files hold its version", _probe("written"), "inv release --bump=patch"),
-        Check("the tag carries its notes", _probe("told"), "git show --no-patch vX.Y.Z", False),
-        Check("it is published", _probe("published"), "inv release.publish"),
+        Check("the tag exists here", _gate("here"), "git fetch --tags"),
+        Check("the remote has the same tag", _gate("there"), "inv release"),
+        Check("the files hold its version", _gate("written"), "inv release --bump=patch"),
+        Check("the tag carries its notes", _gate("told"), "git show --no-patch vX.Y.Z", False),
+        Check("it is published", _gate("published"), "inv release.publish"),
     ),
     troubleshooting=(
         Row(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from invoke.context import Context
 from invoke.tasks import task
 
 from .lib import project
-from .lib.phase import Check, Next, Outcome, Phase, Row, run
-from .lib.testing import choice, closure
+from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
+from .lib.testing.rows import SLOW
+
+_holds = partial(probe, "testing.closure")
 
 PHASE = Phase(
     number=3,
@@ -15,10 +19,10 @@ PHASE = Phase(
     closure="Validation closure",
     purpose="Show that the code does what it should, also when something goes wrong.",
     prerequisites=(
-        Check("a virtual environment", closure.isolated, "inv host", required=False),
+        Check("a virtual environment", _holds("isolated"), "inv host", required=False),
         # The page installs server/requirements.txt, which has no pytest in it.
-        Check("the test dependencies", closure.installed, "pip install pytest pytest-cov"),
-        Check("linted code", closure.linted, "inv lint", required=False),
+        Check("the test dependencies", _holds("installed"), "pip install pytest pytest-cov"),
+        Check("linted code", _holds("linted"), "inv lint", required=False),
     ),
     procedure=(
         "Run every test, with telemetry off: `inv test`, which is `pytest`.",
@@ -30,8 +34,8 @@ PHASE = Phase(
     ),
     validation=(
         # Pytest prints also when all is well: the exit code is what counts, not silence.
-        Check("every test passes", closure.passes, "inv test"),
-        Check("the tests reach enough of the code", closure.reaches, "inv test --coverage"),
+        Check("every test passes", _holds("passes"), "inv test"),
+        Check("the tests reach enough of the code", _holds("reaches"), "inv test --coverage"),
     ),
     troubleshooting=(
         Row(
@@ -61,7 +65,7 @@ PHASE = Phase(
             "Test the lines that are listed as missing; htmlcov/index.html shows them.",
             kinds=("coverage",),
         ),
-        closure.SLOW,
+        SLOW,
     ),
     next=Next(closed="inv preaggregate", troubled="inv test --failed"),
 )
@@ -92,12 +96,13 @@ def test(
     json: bool = False,
 ) -> None:
     """Run the tests and measure what they reach; what follows `--` is pytest's own."""
+    from .lib import config
+    from .lib.testing import choice, closure
+
     measured = coverage or open
     seen: list[closure.World] = []
 
     def world() -> closure.World:
-        from .lib import config
-
         more, usual = choice.passed_on(), choice.usual()
         chosen = choice.Choice(suite, keyword, failed, parallel, measured, check, more, usual)
         found = closure.read(project.root(c), config.load(c).test, chosen)

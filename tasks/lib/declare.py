@@ -7,6 +7,7 @@ are made by every `inv --list`.
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Callable, Mapping, NamedTuple, NoReturn
 
@@ -20,6 +21,18 @@ Probe = Callable[[Any], str]
 def unbuilt(world: object) -> str:
     """Probe of a check that a later version of a phase brings."""
     return "not looked at by this version"
+
+
+def probe(module: str, name: str) -> Probe:
+    """Return the probe `name` of `tasks.lib.MODULE`, which is imported when something is asked of
+    it: a declaration is read by every `inv --list`, and must not pay for what its probes rest on.
+    """
+
+    def asked(world: Any) -> str:
+        found: Probe = getattr(import_module(f".{module}", __package__), name)
+        return found(world)
+
+    return asked
 
 
 class Check(NamedTuple):

@@ -22,12 +22,13 @@ from .declare import (
     Row,
     evidence,
     later,
+    probe,
     sentence,
     unbuilt,
 )
 from .errors import REFUSED, Interrupted, NotClosed, Refused
 
-__all__ = ["Check", "Next", "Outcome", "Phase", "Row", "later", "run", "unbuilt"]
+__all__ = ["Check", "Next", "Outcome", "Phase", "Row", "later", "probe", "run", "unbuilt"]
 
 
 class _Run(NamedTuple):
@@ -131,11 +132,11 @@ def _check(phase: Phase, seen: object) -> Outcome:
 
 
 def _failed(checks: tuple[Check, ...], seen: object) -> list[tuple[Check, str]]:
-    found = ((check, _probe(check, seen)) for check in checks)
+    found = ((check, _asked(check, seen)) for check in checks)
     return [(check, said) for check, said in found if said]
 
 
-def _probe(check: Check, seen: object) -> str:
+def _asked(check: Check, seen: object) -> str:
     try:
         return check.probe(seen)
     except (Exit, Failure, OSError) as error:

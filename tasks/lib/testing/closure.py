@@ -10,22 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
 from .. import console, evidence, journal, project, tools
-from ..declare import Outcome, Row
+from ..declare import Outcome
 from ..errors import Interrupted, Refused
 from . import choice as choosing
 from . import report as reporting
 from . import results
 from .choice import Choice, Files
 from .report import Report
+from .rows import SLOW
 
 if TYPE_CHECKING:
     from .settings import Testing
-
-SLOW = Row(
-    "The tests are slow",
-    "Run them on every core: `inv test --parallel`; the slowest are named above.",
-    output=r"\btimeout \(?>|timed out",
-)
 
 
 class World(NamedTuple):
