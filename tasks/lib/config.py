@@ -30,6 +30,7 @@ from .settings import (
     Smoke,
     Thresholds,
 )
+from .telemetry import settings as telemetry
 from .testing import settings as testing
 
 __all__ = [
@@ -49,6 +50,7 @@ KEYS = (
     "default_environment",
     "sandbox",
     "contacts",
+    "stack",
     "host",
     "lint",
     "test",
@@ -62,6 +64,7 @@ SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "host": developer.faults,
     "lint": lint.faults,
     "release": release.faults,
+    "stack": telemetry.faults,
     "test": testing.faults,
 }
 

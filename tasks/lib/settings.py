@@ -20,6 +20,7 @@ from .release.settings import Release
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
 from .strict import Strict
+from .telemetry.settings import Observability, Stack
 from .testing.settings import Testing
 
 
@@ -122,6 +123,7 @@ class Environment(Strict, frozen=True):
     thresholds: Thresholds = Thresholds()
     server: Server = Server()
     resources: Resources = Resources()
+    observability: Observability = Observability()
     ssh_config: str = "~/.ssh/config"
 
     def but(self, **changes: Any) -> Environment:
@@ -161,6 +163,7 @@ class Settings(Strict, frozen=True):
     default_environment: str = "sandbox"
     sandbox: Sandbox = Sandbox()
     contacts: dict[str, str] = {}
+    stack: Stack = Stack()
     host: Host = Host()
     lint: Lint = Lint()
     test: Testing = Testing()

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 from .server import sound as server
+from .telemetry import settings as telemetry
 
 if TYPE_CHECKING:
     from .settings import Environment
@@ -108,6 +109,7 @@ def faults(environment: Environment) -> Iterator[tuple[str, str, object]]:
     yield from _smoke(environment)
     yield from _limits(environment)
     yield from server.faults(environment)
+    yield from telemetry.own_faults(environment.observability)
 
 
 def _judge(key: str, rule: Rule, value: object) -> Iterator[tuple[str, str, object]]:

@@ -1,0 +1,30 @@
+"""The one vocabulary: what dashboards, alerts, `inv monitor` and a deploy's watch ask for.
+
+Each is a recording rule of prometheus/rules/recording.yml or a metric that docs/METRICS.md names; a
+test holds them together. Labels: `job` (the app), `environment`, and where it is said `instance`,
+or `release` (the release's id) and `host`.
+"""
+
+from __future__ import annotations
+
+# By job and environment, over 5 minutes.
+RATE = "job:http_requests:rate5m"  # requests per second
+ERROR_RATIO = "job:http_error_ratio:rate5m"  # of 5xx among them, 0 to 1; absent without traffic
+P50 = "job:http_latency_seconds:p50_5m"
+P95 = "job:http_latency_seconds:p95_5m"
+P99 = "job:http_latency_seconds:p99_5m"
+IN_FLIGHT = "job:http_active_requests:sum"
+CPU = "job:process_cpu:rate5m"  # processors in use, 1 is one of them
+MEMORY = "job:process_memory_bytes:sum"
+UP = "job:up:sum"  # instances that answer their scrape
+INSTANCES = "job:up:count"  # instances that should
+AVAILABILITY = "job:up:avg"  # 0 to 1
+
+# By job, environment, release and host, over 1 minute: what a deploy's watch judges by.
+WATCH_REQUESTS = "release:http_requests:increase1m"  # requests within the minute
+WATCH_ERROR_RATIO = "release:http_error_ratio:rate1m"
+WATCH_P95 = "release:http_latency_seconds:p95_1m"
+
+# By job, environment and http_route, over 5 minutes: the slowest routes.
+ROUTE_RATE = "route:http_requests:rate5m"
+ROUTE_P95 = "route:http_latency_seconds:p95_5m"
