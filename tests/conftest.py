@@ -18,7 +18,9 @@ from xdist.workermanage import NodeManager
 from tests.faults.hosts import Ground
 from tests.faults.sandbox import SandboxGround
 from tests.faults.world import World, Worlds
+from tests.support.bench import Bench, ours_apart
 from tests.support.project import Project
+from tests.support.shop import Shop, identity
 from tests.system import engine, image
 from tests.system.hosts import DebianGround
 
@@ -154,3 +156,27 @@ def worlds(
 def world(worlds: Worlds) -> World:
     """Three hosts with nothing under way, all on one release, with another to go back to."""
     return worlds.clean()
+
+
+@pytest.fixture
+def somebody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Git knows who commits here, and nothing else of this machine's settings."""
+    identity(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """A project to release, with its remote."""
+    return Shop.new(tmp_path)
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs and measures these tests is kept from the tests that they run."""
+    ours_apart(monkeypatch)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A project whose tests are run."""
+    return Bench.made(tmp_path / "a project")

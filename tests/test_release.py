@@ -12,19 +12,12 @@ from tasks.lib import evidence, journal
 from tasks.lib.release import gates, lineage
 from tasks.lib.release.settings import Release
 from tests.lib.scratch import Scratch
-from tests.support.shop import HOLDERS, LOG, Shop, identity
+from tests.support.shop import HOLDERS, LOG, Shop
 
 Said = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def somebody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    identity(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop.new(tmp_path)
+pytestmark = pytest.mark.usefixtures("somebody")
 
 
 def test_a_first_release(shop: Shop, capsys: Said) -> None:

@@ -7,11 +7,10 @@ import os
 import shutil
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.support.shop import Shop, identity
+from tests.support.shop import Shop
 
 # A git that kills whoever called it, before or after it does the step that is named.
 KILLER = """#!/bin/sh
@@ -28,14 +27,7 @@ STEPS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def somebody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    identity(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop.new(tmp_path)
+pytestmark = pytest.mark.usefixtures("somebody")
 
 
 @pytest.mark.parametrize(("step", "when", "out"), STEPS)

@@ -13,19 +13,12 @@ import pytest
 
 from tasks.lib import journal
 from tests.lib.scratch import Scratch
-from tests.support.shop import Shop, identity
+from tests.support.shop import Shop
 
 Said = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def somebody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    identity(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop.new(tmp_path)
+pytestmark = pytest.mark.usefixtures("somebody")
 
 
 PROTECTED = """

@@ -15,14 +15,7 @@ Said = pytest.CaptureFixture[str]
 Break = Callable[[Shop], object]
 
 
-@pytest.fixture(autouse=True)
-def somebody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    identity(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop.new(tmp_path)
+pytestmark = pytest.mark.usefixtures("somebody")
 
 
 def other(shop: Shop) -> Scratch:

@@ -13,14 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shop import LOG, Shop, identity
+from tests.support.shop import LOG, Shop
 
 Said = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def somebody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    identity(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("somebody")
 
 
 @pytest.fixture

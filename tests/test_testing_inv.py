@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bench import Bench, ours_apart
+from tests.support.bench import Bench
 
 INV = [sys.executable, "-m", "invoke"]
 TWO = "def test_one():\n    pass\n\n\ndef test_two():\n    answer = 40\n    assert answer == 42\n"
@@ -34,9 +34,7 @@ def test_it(made):
 """
 
 
-@pytest.fixture(autouse=True)
-def apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours_apart(monkeypatch)
+pytestmark = pytest.mark.usefixtures("apart")
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 
 import pytest
 
 from tasks.lib import evidence
-from tests.support.bench import Bench, ours_apart
+from tests.support.bench import Bench
 
 Said = pytest.CaptureFixture[str]
 MISSING = "import no_such_module_7f3\n\n\ndef test_it():\n    pass\n"
@@ -17,14 +16,7 @@ KILLED = "import os, time\n\n\ndef test_it():\n    os.kill(os.getpid(), 2)\n    
 BROKEN = "def pytest_runtest_protocol(item):\n    raise RuntimeError('a hook')\n"
 
 
-@pytest.fixture(autouse=True)
-def apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours_apart(monkeypatch)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Bench:
-    return Bench.made(tmp_path / "a project")
+pytestmark = pytest.mark.usefixtures("apart")
 
 
 def closed_port() -> int:
@@ -49,34 +41,34 @@ def closed_port() -> int:
     ids=["module", "conftest", "fixture", "connection", "timeout", "none", "only listed"],
 )
 def test_the_runbooks_row_is_printed(
-    project: Bench,
+    bench: Bench,
     capfd: Said,
     files: dict[str, str | bytes],
     more: tuple[str, ...],
     sentence: str,
     row: str,
 ) -> None:
-    project.commit(
+    bench.commit(
         {name: str(text).replace("{port}", str(closed_port())) for name, text in files.items()}
     )
-    assert project.inv(*more) == 1
+    assert bench.inv(*more) == 1
     said = capfd.readouterr().err
     assert sentence in said and f"Runbook: {row}" in said
     assert said.count("Runbook:") == 1
-    assert project.last()["outcome"] == "troubled"
+    assert bench.last()["outcome"] == "troubled"
 
 
-def test_the_check_prints_the_row_as_well(project: Bench, capfd: Said) -> None:
-    project.commit({"tests/test_it.py": MISSING})
-    assert project.inv(check=True) == 1
+def test_the_check_prints_the_row_as_well(bench: Bench, capfd: Said) -> None:
+    bench.commit({"tests/test_it.py": MISSING})
+    assert bench.inv(check=True) == 1
     assert "No module named 'no_such_module_7f3'" in (said := capfd.readouterr().err)
-    assert "Runbook: A dependency is missing" in said and not project.entries()
+    assert "Runbook: A dependency is missing" in said and not bench.entries()
 
 
-def test_slow_tests_are_told_though_they_pass(project: Bench, capfd: Said) -> None:
-    assert project.inv(settings={"slow": "1ms"}) == 0
+def test_slow_tests_are_told_though_they_pass(bench: Bench, capfd: Said) -> None:
+    assert bench.inv(settings={"slow": "1ms"}) == 0
     assert "Runbook: The tests are slow → Run them on every core" in capfd.readouterr().out
-    assert project.inv() == 0
+    assert bench.inv() == 0
     assert "Runbook" not in capfd.readouterr().out
 
 
@@ -88,41 +80,41 @@ def test_slow_tests_are_told_though_they_pass(project: Bench, capfd: Said) -> No
     ],
 )
 def test_what_pytest_does_not_understand_is_refused(
-    project: Bench, capfd: Said, more: tuple[str, ...], sentence: str
+    bench: Bench, capfd: Said, more: tuple[str, ...], sentence: str
 ) -> None:
-    assert project.inv(*more) == 2
+    assert bench.inv(*more) == 2
     assert f"{sentence}: correct that, then run `inv test`." in capfd.readouterr().err
-    assert project.last()["outcome"] == "refused"
+    assert bench.last()["outcome"] == "refused"
 
 
 def test_a_pytest_that_was_interrupted_is_130_and_says_how_far_it_came(
-    project: Bench, capfd: Said
+    bench: Bench, capfd: Said
 ) -> None:
-    project.commit({"tests/test_zz.py": KILLED})
-    assert project.inv() == 130
+    bench.commit({"tests/test_zz.py": KILLED})
+    assert bench.inv() == 130
     assert "Interrupted; until then 1 passed and 0 failed, and nothing of it counts" in (
         capfd.readouterr().err
     )
-    assert project.last()["detail"]["partial"] == "interrupted"
+    assert bench.last()["detail"]["partial"] == "interrupted"
 
 
-def test_a_pytest_that_fails_itself_is_told_from_tests_that_do(project: Bench, capfd: Said) -> None:
-    project.commit({"conftest.py": BROKEN})
-    assert project.inv() == 1
+def test_a_pytest_that_fails_itself_is_told_from_tests_that_do(bench: Bench, capfd: Said) -> None:
+    bench.commit({"conftest.py": BROKEN})
+    assert bench.inv() == 1
     assert "pytest itself failed; what it says of it is above." in capfd.readouterr().err
-    project.commit(
+    bench.commit(
         {"conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 7\n"}
     )
-    assert project.inv() == 1
+    assert bench.inv() == 1
     assert "exit code 7 though no test failed" in capfd.readouterr().err
 
 
-def test_a_later_failure_takes_back_what_was_proved(project: Bench) -> None:
+def test_a_later_failure_takes_back_what_was_proved(bench: Bench) -> None:
     switch = "import os\n\n\ndef test_it():\n    assert not os.environ.get('BREAK_7F3')\n"
-    commit = project.commit({"tests/test_switch.py": switch})
-    assert project.inv() == 0
-    assert evidence.closed(project.entries(), "test", commit)
+    commit = bench.commit({"tests/test_switch.py": switch})
+    assert bench.inv() == 0
+    assert evidence.closed(bench.entries(), "test", commit)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BREAK_7F3", "1")
-        assert project.inv() == 1
-    assert evidence.closed(project.entries(), "test", commit) is None
+        assert bench.inv() == 1
+    assert evidence.closed(bench.entries(), "test", commit) is None
