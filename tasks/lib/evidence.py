@@ -32,10 +32,9 @@ def state(root: Path) -> State:
     from .git import Git
 
     try:
-        said = Git(root)("status", "--porcelain", "-z", "--untracked-files=normal")
+        return State(commit, bool(Git(root).changed()))
     except Refused:
         return State(commit, True)  # what can't be seen isn't known to be the same
-    return State(commit, bool(said))
 
 
 def mark(before: State, after: State) -> dict[str, Any]:

@@ -75,6 +75,11 @@ class Git:
             raise self._failure(args[0], done.returncode, done.stderr)
         return done.stdout
 
+    def changed(self) -> tuple[bytes, ...]:
+        """Return the paths that differ from HEAD or that git doesn't know. Raises `Refused`."""
+        listed = self("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
+        return tuple(entry[3:] for entry in listed.split(b"\0") if entry)
+
     def stream(self, *args: str, stdin: bytes = b"") -> Iterator[bytes]:
         """Yield what `git args…` prints, in pieces, for commands that read all of `stdin` before
         they print.

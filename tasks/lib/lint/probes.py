@@ -42,10 +42,10 @@ def committed(world: World) -> str:
         return ""
     from ..git import Git
 
-    differs = Git(world.root)("status", "--porcelain").decode().splitlines()
-    if len(differs) == 1:
+    differs = len(Git(world.root).changed())
+    if differs == 1:
         return "1 file differs from the commit"
-    return f"{len(differs)} files differ from the commit" if differs else ""
+    return f"{differs} files differ from the commit" if differs else ""
 
 
 def installed(world: World) -> str:

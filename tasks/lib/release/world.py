@@ -185,7 +185,7 @@ def read(settings: Settings, root: Path, asked: Asked = Asked()) -> World:
         branch,
         upstream,
         _under_way(git),
-        _dirty(git),
+        tuple(shown(path) for path in git.changed()),
         git("rev-parse", "--is-shallow-repository").strip() == b"true",
         _nobody(git),
         remote,
@@ -265,11 +265,6 @@ def _tags(git: Git) -> dict[str, Tag]:
 def _under_way(git: Git) -> str:
     directory = Path(git("rev-parse", "--absolute-git-dir").decode().strip())
     return next((what for name, what in UNDER_WAY.items() if (directory / name).exists()), "")
-
-
-def _dirty(git: Git) -> tuple[str, ...]:
-    listed = git("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
-    return tuple(shown(entry[3:]) for entry in listed.split(b"\0") if entry)
 
 
 def _nobody(git: Git) -> str:
