@@ -105,7 +105,7 @@ def test(
     def world() -> closure.World:
         more, usual = choice.passed_on(), choice.usual()
         chosen = choice.Choice(suite, keyword, failed, parallel, measured, check, more, usual)
-        found = closure.read(project.root(c), config.load(c).test, chosen)
+        found = closure.read(project.root(c), config.load(c), chosen)
         seen.append(closure.seen(found) if check else found)
         return seen[0]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 from .. import console, evidence, journal, project, tools
 from ..declare import Outcome
 from ..errors import Interrupted, Refused
+from ..release import lineage
 from . import choice as choosing
 from . import report as reporting
 from . import results
@@ -20,6 +21,7 @@ from .report import Report
 from .rows import SLOW
 
 if TYPE_CHECKING:
+    from ..settings import Settings
     from .settings import Testing
 
 
@@ -27,7 +29,8 @@ class World(NamedTuple):
     """What a run of the tests rests on.
 
     paths: of the suite that was chosen. lacks: pytest's plugins that the choice needs and pytest
-    doesn't have. report: how the run ended, where there was one.
+    doesn't have. commits: HEAD and those before it that have the same code, as for
+    `evidence.inherited`. report: how the run ended, where there was one.
     """
 
     root: Path
@@ -36,13 +39,14 @@ class World(NamedTuple):
     paths: tuple[str, ...]
     pytest: Path | None
     lacks: tuple[str, ...]
-    commit: str
+    commits: tuple[str, ...]
     entries: tuple[Mapping[str, Any], ...]
     report: Report | None = None
 
 
-def read(root: Path, testing: Testing, choice: Choice) -> World:
+def read(root: Path, settings: Settings, choice: Choice) -> World:
     """Return the world. Raises Refused where there is no such suite."""
+    testing = settings.test
     if choice.brief and choice.failed:
         raise Refused("--check looks at every test: leave --failed out, or --check.")
     paths = choosing.paths(testing, root, choice.suite)
@@ -52,7 +56,9 @@ def read(root: Path, testing: Testing, choice: Choice) -> World:
         console.warn("pytest-xdist is not installed, so the tests run one after the other")
         choice = choice._replace(parallel=False)
     entries = tuple(journal.read(journal.where(root)))
-    return World(root, testing, choice, paths, pytest, lacks, project.commit(root), entries)
+    commit = project.commit(root)
+    commits = lineage.commits(root, settings.release, commit) if commit else ()
+    return World(root, testing, choice, paths, pytest, lacks, commits, entries)
 
 
 def _lacks(pytest: Path, choice: Choice) -> tuple[str, ...]:
@@ -82,8 +88,8 @@ def installed(world: World) -> str:
 
 def linted(world: World) -> str:
     """Probe: the code has been linted; outside of a repository, the last time that it was."""
-    if world.commit:
-        found = evidence.closed(world.entries, "lint", world.commit) is not None
+    if world.commits:
+        found = evidence.inherited(world.entries, "lint", world.commits) is not None
     else:
         told = [entry.get("outcome") for entry in world.entries if entry.get("phase") == "lint"]
         found = told[-1:] == ["closed"]
