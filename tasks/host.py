@@ -61,7 +61,12 @@ PHASE = Phase(
         Check("what is required has a value", checks.required, "fill it in, in .env."),
         Check("every other key has a value", checks.valued, "fill it in, in .env.", required=False),
         Check("values have their form", checks.formed, "correct it in .env."),
-        Check("the services beside it are up", checks.up, "inv host --stack", required=False),
+        Check(
+            "the services beside it, where there are any, are up",
+            checks.up,
+            "inv host --stack",
+            required=False,
+        ),
     ),
     troubleshooting=(
         Row(

@@ -63,7 +63,9 @@ PHASE = Phase(
         Check("the remote has the same tag", _gate("there"), "inv release"),
         Check("the files hold its version", _gate("written"), "inv release --bump=patch"),
         Check("the tag carries its notes", _gate("told"), "git show --no-patch vX.Y.Z", False),
-        Check("it is published", _gate("published"), "inv release.publish"),
+        Check(
+            "it is published, where that is on GitHub", _gate("published"), "inv release.publish"
+        ),
     ),
     troubleshooting=(
         Row(
