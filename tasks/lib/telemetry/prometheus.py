@@ -6,9 +6,12 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/api/ (version 2.42
 from __future__ import annotations
 
 import math
-from typing import Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
 from ..errors import NotClosed
+
+if TYPE_CHECKING:
+    import requests
 
 LIMIT = 10.0  # seconds for one answer
 
@@ -38,12 +41,17 @@ class Series(NamedTuple):
 class Prometheus:
     """One Prometheus. Every method raises Unanswered."""
 
-    def __init__(self, url: str, limit: float = LIMIT) -> None:
-        """Be about the server at `url`, giving each question `limit` seconds. Asks nothing yet."""
+    def __init__(
+        self, url: str, limit: float = LIMIT, session: requests.Session | None = None
+    ) -> None:
+        """Be about the server at `url`, giving each question `limit` seconds. Asks nothing yet.
+
+        session: one that logs in, where something that wants that (Grafana) is in between.
+        """
         import requests
 
         self.url, self._limit = url.rstrip("/"), limit
-        self._session = requests.Session()
+        self._session = session or requests.Session()
         self._session.trust_env = False
 
     def close(self) -> None:
