@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
         "otlp": "http://127.0.0.1:4318",
         "recipes": "http://127.0.0.1:4320",
         "collector": "http://127.0.0.1:8888",
+        "collector_metrics": "http://127.0.0.1:8889",
         "collector_health": "http://127.0.0.1:13133",
     },
     "host": {
@@ -145,6 +146,7 @@ DEFAULTS: dict[str, Any] = {
             "grafana": "",
             "otlp": "",
             "collector": "",
+            "collector_metrics": "",
             "collector_health": "",
             "host": "",
             "watch": False,

@@ -28,3 +28,6 @@ WATCH_P95 = "release:http_latency_seconds:p95_1m"
 # By job, environment and http_route, over 5 minutes: the slowest routes.
 ROUTE_RATE = "route:http_requests:rate5m"
 ROUTE_P95 = "route:http_latency_seconds:p95_5m"
+
+# What the service itself counts: the requests, by instance, method, route and status.
+REQUESTS = "http_server_request_duration_seconds_count"

@@ -8,14 +8,23 @@ from typing import Iterator
 from ..duration import Seconds
 from ..strict import Strict
 
-ADDRESSES = ("prometheus", "alertmanager", "grafana", "otlp", "collector", "collector_health")
+ADDRESSES = (
+    "prometheus",
+    "alertmanager",
+    "grafana",
+    "otlp",
+    "collector",
+    "collector_metrics",
+    "collector_health",
+)
 
 
 class Stack(Strict, frozen=True):
     """The stack on this machine (docker-compose.yml): where each of its programs is reached.
 
     All are base URLs. otlp: where the service sends to (OTLP over HTTP). recipes: where the recipes
-    themselves do. collector: its own metrics. collector_health: its health check.
+    themselves do. collector: its own metrics. collector_metrics: what it shows of services.
+    collector_health: its health check.
     """
 
     prometheus: str = "http://127.0.0.1:9090"
@@ -24,6 +33,7 @@ class Stack(Strict, frozen=True):
     otlp: str = "http://127.0.0.1:4318"
     recipes: str = "http://127.0.0.1:4320"
     collector: str = "http://127.0.0.1:8888"
+    collector_metrics: str = "http://127.0.0.1:8889"
     collector_health: str = "http://127.0.0.1:13133"
 
 
@@ -41,6 +51,7 @@ class Observability(Strict, frozen=True):
     grafana: str = ""
     otlp: str = ""
     collector: str = ""
+    collector_metrics: str = ""
     collector_health: str = ""
     host: str = ""
     watch: bool = False
