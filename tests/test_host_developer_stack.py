@@ -1,7 +1,7 @@
 """`inv host --stack`, with a stand-in for the docker command: its answers are Docker's own.
 
-Images can't be had everywhere, so nothing here needs a daemon. What is asserted is what is asked of
-Docker, and what is made of each answer.
+What is asserted is what is asked of Docker, and what is made of each answer. The real ones, with an
+engine, are in tests/system/test_stack.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tasks.lib.developer import stack
+from tasks.lib.developer.compose import Here
 from tasks.lib.errors import NotClosed
 from tests.support.developer import Machine
 
@@ -24,6 +25,7 @@ echo "$*" >>"$here/asked"
 case "$1 $2" in
     "compose version") exit "$(cat "$here/plugin")" ;;
     "version --format") cat "$here/daemon" >&2; [ ! -s "$here/daemon" ] ;;
+    "compose config") cat "$here/config" ;;
     "compose up") exit 0 ;;
     "compose ps") cat "$here/ids" ;;
     "inspect --format")
@@ -45,14 +47,21 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (place / "plugin").write_text("0\n")
     (place / "daemon").write_text("")
     (place / "ids").write_text("4711\n")
+    (place / "config").write_text("services: {}\n")
     (tmp_path / "docker-compose.yml").write_text("services: {}\n")
     monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
     return place
 
 
 def states(docker: Path, *found: dict[str, Any]) -> None:
-    lines = (json.dumps({"name": "/prometheus", "state": each}) for each in found)
+    about = {"name": "/demo-prometheus-1", "labels": {"com.docker.compose.service": "prometheus"}}
+    bound = {"9090/tcp": [{"HostIp": "127.0.0.1", "HostPort": "9090"}], "9091/tcp": None}
+    lines = (json.dumps({**about, "state": each, "ports": bound}) for each in found)
     (docker / "states").write_text("".join(f"{line}\n" for line in lines))
+
+
+def service(said: str) -> stack.Service:
+    return stack.Service("prometheus", said, "demo-prometheus-1", (9090,))
 
 
 def health(status: str) -> dict[str, Any]:
@@ -62,17 +71,17 @@ def health(status: str) -> dict[str, Any]:
 def test_what_keeps_it_from_being_started_is_named(
     docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stack.missing(tmp_path) == ""
+    assert stack.missing(Here(tmp_path)) == ""
     (docker / "daemon").write_text("Cannot connect to the Docker daemon\n")
-    assert "Docker's daemon doesn't answer: Cannot connect" in stack.missing(tmp_path)
+    assert "Docker's daemon doesn't answer: Cannot connect" in stack.missing(Here(tmp_path))
     (docker / "plugin").write_text("1\n")
     monkeypatch.setenv("PATH", f"{docker}{os.pathsep}/bin")
     if not Path("/bin/docker-compose").exists():
-        assert stack.missing(tmp_path) == "Docker Compose is not installed"
+        assert stack.missing(Here(tmp_path)) == "Docker Compose is not installed"
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert stack.missing(tmp_path) == "Docker is not installed"
+    assert stack.missing(Here(tmp_path)) == "Docker is not installed"
     (tmp_path / "docker-compose.yml").unlink()
-    assert stack.missing(tmp_path) == "there is no docker-compose.yml in this project yet"
+    assert stack.missing(Here(tmp_path)) == "there is no docker-compose.yml in this project yet"
 
 
 def test_it_is_started_and_waited_for(
@@ -80,7 +89,7 @@ def test_it_is_started_and_waited_for(
 ) -> None:
     monkeypatch.setattr(stack, "PAUSE", 0.01)
     states(docker, health("starting"), health("starting"), health("healthy"))
-    assert stack.start(tmp_path) == (stack.Service("prometheus", ""),)
+    assert stack.start(Here(tmp_path)) == (service(""),)
     asked = (docker / "asked").read_text().splitlines()
     assert "compose up --detach" in asked
     assert sum(line.startswith("inspect") and line.endswith("4711") for line in asked) == 3
@@ -96,6 +105,10 @@ def test_it_is_started_and_waited_for(
         ({"Status": "created", "ExitCode": 0}, "starting"),
         ({"Status": "exited", "ExitCode": 0}, ""),
         ({"Status": "exited", "ExitCode": 3}, "exited (exit code 3)"),
+        (
+            {"Status": "exited", "ExitCode": 137, "OOMKilled": True},
+            "out of the memory that it may have (mem_limit)",
+        ),
         ({"Status": "restarting", "ExitCode": 1}, "restarting (exit code 1)"),
     ],
 )
@@ -103,8 +116,8 @@ def test_what_a_container_says_of_itself(
     docker: Path, tmp_path: Path, state: dict[str, Any], said: str
 ) -> None:
     states(docker, state)
-    assert stack.services(tmp_path) == (stack.Service("prometheus", said),)
-    assert stack.troubled(tmp_path) == (f"prometheus is {said}" if said else "")
+    assert stack.services(Here(tmp_path)) == (service(said),)
+    assert stack.troubled(Here(tmp_path)) == (f"prometheus is {said}" if said else "")
 
 
 @pytest.mark.parametrize("state", [health("unhealthy"), health("starting")])
@@ -112,14 +125,14 @@ def test_one_that_does_not_come_up_is_told_with_its_log(
     docker: Path, tmp_path: Path, state: dict[str, Any]
 ) -> None:
     states(docker, state)
-    with pytest.raises(NotClosed, match="prometheus is .*docker logs prometheus") as caught:
-        stack.start(tmp_path, limit=0)
+    with pytest.raises(NotClosed, match="prometheus is .*docker logs demo-prometheus-1") as caught:
+        stack.start(Here(tmp_path), limit=0)
     assert caught.value.evidence == "no space left in the ring" and caught.value.kind == "docker"
 
 
 def test_none_started_is_not_up(docker: Path, tmp_path: Path) -> None:
     (docker / "ids").write_text("")
-    assert stack.troubled(tmp_path) == "none of them was started"
+    assert stack.troubled(Here(tmp_path)) == "none of them was started"
 
 
 def test_the_whole_phase_with_it(docker: Path, tmp_path: Path) -> None:

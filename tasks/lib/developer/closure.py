@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, NoReturn
 from .. import console, project, tools
 from ..declare import Outcome
 from ..errors import Interrupted, NotClosed, Refused
-from . import locked, shells, stack, variables, venv
+from ..telemetry import composed
+from . import compose, locked, shells, stack, variables, venv
 from .world import World
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def read(settings: Settings, root: Path, recreate: bool, start: bool, look: bool
     it is up, which takes a moment. Raises Refused for what keeps it from being seen.
     """
     environment = settings.environment("sandbox")  # the one that is always there
+    place = composed.here(root, settings.stack)
     python = os.environ.get("PYTHON", "")
     names = (*settings.host.requirements, environment.requirements)
     locks = tuple(dict.fromkeys(each for each in names if each and (root / each).is_file()))
@@ -49,6 +51,7 @@ def read(settings: Settings, root: Path, recreate: bool, start: bool, look: bool
     plan = venv.decide(state, wanted, recreate, again=bool(differing))
     return World(
         root=root,
+        place=place,
         base=base,
         base_wrong=_wrong(base, bool(plan.make)) if plan.make or python else "",
         clone=bool(project.commit(root)),
@@ -61,8 +64,8 @@ def read(settings: Settings, root: Path, recreate: bool, start: bool, look: bool
         values={**env.values, **{k: os.environ[k] for k in _asked(env) if k in os.environ}},
         required=environment.required,
         stack=start,
-        stack_missing=stack.missing(root) if start else "",
-        stack_wrong=_stack(root) if look else "",
+        stack_missing=stack.missing(place) if start else "",
+        stack_wrong=_stack(place) if look else "",
     )
 
 
@@ -74,7 +77,7 @@ def prepare(world: World, agreed: Callable[[str], bool] | None) -> Outcome:
     _venv(world)
     env = _env(world, agreed)
     if world.stack:
-        found = stack.start(world.root)
+        found = stack.start(world.place)
         console.table([(each.name, "up") for each in found], ("service", "state"))
     done = world.plan != venv.Plan() or env in ("made", "extended") or world.stack
     now = world._replace(**_now(world)) if done else world
@@ -95,7 +98,7 @@ def _now(world: World) -> dict[str, Any]:
         "differing": differing,
         "env": env,
         "values": {**env.values, **real},
-        "stack_wrong": stack.troubled(world.root) if world.stack else "",
+        "stack_wrong": stack.troubled(world.place) if world.stack else "",
     }
 
 
@@ -207,8 +210,8 @@ def _wrong(base: str, makes: bool) -> str:
     return f"{base} has no venv module" if makes and not venv.can_make(base) else ""
 
 
-def _stack(root: Path) -> str:
+def _stack(place: compose.Here) -> str:
     """Return what of the stack isn't up; a project without one has nothing that could be."""
-    if not stack.file(root):
+    if not compose.file(place.root):
         return ""
-    return stack.missing(root) or stack.troubled(root)
+    return stack.missing(place) or stack.troubled(place)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Mapping, NamedTuple
+from typing import TYPE_CHECKING, Mapping, NamedTuple
 
 from . import variables, venv
+
+if TYPE_CHECKING:
+    from .compose import Place
 
 
 class World(NamedTuple):
@@ -16,11 +19,12 @@ class World(NamedTuple):
     what there is to do about it. recreate: whether it is to be made anew. differing: in words,
     packages that aren't as the locks have them. env: .env and its example. values: what a service
     started here would get of it. required: keys it can't do without. stack: whether the stack is
-    asked for. stack_missing: what keeps it from being started. stack_wrong: what of it isn't up, ""
-    where that was not looked at.
+    asked for. place: where it is. stack_missing: what keeps it from being started. stack_wrong:
+    what of it isn't up, "" where that was not looked at.
     """
 
     root: Path
+    place: Place
     base: str
     base_wrong: str
     clone: bool
