@@ -57,6 +57,7 @@ DEFAULTS: dict[str, Any] = {
         "port": 8000,
     },
     "lint": {"exclude": [], "scripts": ["scripts"], "hooks": True, "types": True},
+    "notify": {"environments": [], "begun": False, "limit": "3s", "board": "pi-forge"},
     "test": {
         "directory": "tests",
         "suites": {},

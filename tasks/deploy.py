@@ -152,7 +152,9 @@ def _deploy(world: World, named: bool, yes: bool) -> Outcome:
     if env.confirm:
         asking.confirm(env.name, f"Deploy {source.version} to {env.name}", named, yes)
     console.say(f"Deploying {source.version} ({source.commit[:7]}) to {env.name}")
-    with _rollout(world) as rollout:
+    from .lib.notify.telling import told
+
+    with _rollout(world) as rollout, told(world.settings, env, rollout):
         detail = rollout.carry_out()
     watched = sum(spent for name, spent in detail["steps"].items() if name.startswith("watch"))
     console.say(

@@ -181,11 +181,14 @@ def _rollout(world: World, to: str, keep_schema: bool) -> Any:
 
 
 def _rollback(world: World, rollout: Any, named: bool, yes: bool, begun: float) -> Outcome:
+    from .lib.notify.telling import told
+
     env = world.environment
     if env.confirm or not named:
         asking.confirm(env.name, f"Roll {env.name} back", named, yes)
     console.say(f"Rolling {env.name} back")
-    detail = rollout.carry_out()
+    with told(world.settings, env, rollout):
+        detail = rollout.carry_out()
     watched = detail["watch"]["seconds"] if detail["watch"] else 0.0
     detail["total_seconds"] = round(time.monotonic() - begun - watched, 3)
     console.say(

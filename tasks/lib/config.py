@@ -19,6 +19,7 @@ from .convert import convert, wrong
 from .developer import sound as developer
 from .errors import Refused
 from .lint import settings as lint
+from .notify import settings as notify
 from .release import settings as release
 from .settings import (
     SANDBOX,
@@ -53,6 +54,7 @@ KEYS = (
     "stack",
     "host",
     "lint",
+    "notify",
     "test",
     "release",
     "service",
@@ -63,6 +65,7 @@ KEYS = (
 SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "host": developer.faults,
     "lint": lint.faults,
+    "notify": notify.faults,
     "release": release.faults,
     "stack": telemetry.faults,
     "test": testing.faults,

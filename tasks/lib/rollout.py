@@ -72,6 +72,7 @@ class Rollout:
         self.before: dict[str, str] = {}
         self.missing: dict[str, str] = {}
         self.observer = observe()
+        self.begun: Callable[[], None] = lambda: None  # told when the run has a plan
 
     # The whole of it.
 
@@ -103,6 +104,7 @@ class Rollout:
             step = self.step
             try:
                 self._timed(step, self._lock)
+                self.begun()
                 if public.urls(self.environment, self.targets):
                     # While the hosts work: it is needed when they have switched, not before.
                     ahead.load("requests")

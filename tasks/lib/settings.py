@@ -16,6 +16,7 @@ from .developer.settings import Host
 from .duration import Seconds
 from .errors import Refused
 from .lint.settings import Lint
+from .notify.settings import Notify
 from .release.settings import Release
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
@@ -166,6 +167,7 @@ class Settings(Strict, frozen=True):
     stack: Stack = Stack()
     host: Host = Host()
     lint: Lint = Lint()
+    notify: Notify = Notify()
     test: Testing = Testing()
     release: Release = Release()
     environments: dict[str, dict[str, Any]] = msgspec.field(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,12 @@ class Answer:
 
 @dataclass
 class Site:
-    """Where the server is, and what it was asked: (path, Host header)."""
+    """Where the server is, what it was asked: (path, Host header), and what it was sent as JSON."""
 
     url: str
     answers: dict[str, Answer]
     asked: list[tuple[str, str]] = field(default_factory=list)
+    posted: list[tuple[str, Any]] = field(default_factory=list)
 
 
 @contextmanager
@@ -38,6 +41,11 @@ def serve(answers: Mapping[str, Answer]) -> Iterator[Site]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: object) -> None: ...
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            site.posted.append((self.path, json.loads(self.rfile.read(length))))
+            self.do_GET()
 
         def do_GET(self) -> None:
             site.asked.append((self.path, self.headers.get("Host", "")))
