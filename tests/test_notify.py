@@ -4,12 +4,14 @@ nothing they do is of any consequence to the deploy."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.support import grafana
 from tests.support.project import Project
 from tests.support.web import Answer, Site, serve
 
@@ -143,3 +145,32 @@ def test_a_receiver_that_fails_or_dawdles_is_only_warned_of(project: Project) ->
         f"warning: {name} was not told of this deploy" for name in ("Slack", "Teams", "the webhook")
     ]
     assert "it did not answer" in warned[0] and warned[1].endswith("it answered 404")
+
+
+@pytest.mark.parametrize("password", ["right", "wrong"])
+def test_the_boards_are_marked_where_the_environment_has_a_grafana(
+    project: Project, password: str
+) -> None:
+    project.configure()  # nobody is told of the sandbox: marks are made all the same
+    with grafana.serve("", password="right") as boards:
+        project.configure(observability={"grafana": boards.url})
+        begun = time.time()
+        done = project.inv("deploy", "--json", env={"GRAFANA_ADMIN_PASSWORD": password})
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["outcome"] == "closed"
+    if password == "wrong":
+        assert boards.annotations == [] and "Grafana was not told of this deploy" in done.stderr
+        return
+    (mark,) = boards.annotations
+    assert mark["tags"] == ["deploy", "sandbox", "demo"]
+    assert mark["text"].startswith(f"demo {told['detail']['version']} is live on sandbox")
+    assert begun * 1000 - 1 <= mark["time"] < mark["timeEnd"] <= time.time() * 1000
+
+
+def test_the_link_to_the_board_is_told(project: Project, site: Site) -> None:
+    project.configure(observability={"grafana": site.url})
+    notify(project)
+    project.document("deploy", env=addresses(site, "SLACK_WEBHOOK_URL"))
+    (slack,) = sent(site, "SLACK_WEBHOOK_URL")
+    (button,) = slack["blocks"][-1]["elements"]
+    assert button["url"].startswith(f"{site.url}/d/pi-forge?var-environment=sandbox&from=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any, Callable, Mapping
@@ -9,32 +10,30 @@ from typing import Any, Callable, Mapping
 from .event import Event
 from .payloads import generic, slack, teams
 
-# The variable that has a receiver's address, what it is called, and what it takes.
-RECEIVERS: dict[str, tuple[str, Callable[[Event], dict[str, Any]]]] = {
-    "SLACK_WEBHOOK_URL": ("Slack", slack),
-    "TEAMS_WEBHOOK_URL": ("Teams", teams),
-    "NOTIFY_WEBHOOK_URL": ("the webhook", generic),
-}
-
 Job = Callable[[], str]  # does it and returns "", or what was wrong
 
 
-def jobs(event: Event, variables: Mapping[str, str], limit: float) -> dict[str, Job]:
+def jobs(event: Event, limit: float) -> dict[str, Job]:
     """Return by name what has to be done to tell `event`, of which nothing is done yet.
 
-    variables: the environment's, where the addresses are. limit: seconds for each.
+    Told is whom the environment has an address of. limit: seconds for each.
     """
-    found: dict[str, Job] = {}
-    for variable, (name, payload) in RECEIVERS.items():
-        if url := variables.get(variable, "").strip():
-            found[name] = _posting(variable, url, payload(event), limit)
-    return found
+    receivers = (
+        ("Slack", os.environ.get("SLACK_WEBHOOK_URL"), slack),
+        ("Teams", os.environ.get("TEAMS_WEBHOOK_URL"), teams),
+        ("the webhook", os.environ.get("NOTIFY_WEBHOOK_URL"), generic),
+    )
+    return {
+        name: _posting(url.strip(), payload(event), limit)
+        for name, url, payload in receivers
+        if url and url.strip()
+    }
 
 
-def _posting(variable: str, url: str, payload: Mapping[str, Any], limit: float) -> Job:
+def _posting(url: str, payload: Mapping[str, Any], limit: float) -> Job:
     def job() -> str:
         if not url.startswith(("https://", "http://")):
-            return f"{variable} is no URL"
+            return "its address in .env is no URL"
         return post(url, payload, limit)
 
     return job

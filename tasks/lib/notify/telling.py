@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Iterator, Mapping
@@ -11,6 +10,7 @@ from .. import console
 from ..errors import Interrupted, NotClosed, Trouble
 from ..journal import who
 from .event import BEGUN, Event, board, outcome
+from .marking import job
 from .sending import Delivery, jobs
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Telling:
             if error is not None and (contacts := self._contacts(error)):
                 lines = [f"  {role}: {reached}" for role, reached in contacts.items()]
                 error.evidence = "\n".join(filter(None, (error.evidence, "Call:", *lines)))
-            if self._on and self._rollout.plan is not None:
+            if self._rollout.plan is not None:
                 detail = dict(getattr(error, "detail", {})) or self._rollout.detail("")
                 self._tell(self._event(outcome(self._rollout.kind, error, detail), detail, error))
         except KeyboardInterrupt:
@@ -73,13 +73,16 @@ class Telling:
         limit = self._settings.notify.limit
         until = time.monotonic() + limit
         wrong = self._first.ended(limit) if self._first else {}
-        late = self._deliver(event)
+        late = self._deliver(event, self._environment.observability.grafana)
         wrong |= late.ended(max(0.1, until - time.monotonic()))
         for name, said in wrong.items():
             console.warn(f"{name} was not told of this {event.kind}: {said}")
 
-    def _deliver(self, event: Event) -> Delivery:
-        return Delivery(jobs(event, os.environ, self._settings.notify.limit))
+    def _deliver(self, event: Event, grafana: str = "") -> Delivery:
+        """Begin to tell `event`; the boards at `grafana` (a URL) are marked, wherever it is."""
+        limit = self._settings.notify.limit
+        found = jobs(event, limit) if self._on else {}
+        return Delivery(found | ({"Grafana": job(event, grafana, limit)} if grafana else {}))
 
     def _event(self, ended: str, detail: Mapping[str, Any], error: Trouble | None = None) -> Event:
         settings, environment, rollout = self._settings, self._environment, self._rollout
