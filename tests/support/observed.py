@@ -11,9 +11,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -81,6 +82,28 @@ def prometheus(home: Path, *flags: str) -> Iterator[str]:
         *flags,
     ]
     with running(words, home / "prometheus.log", f"{url}/-/ready"):
+        yield url
+
+
+@contextmanager
+def alerting(home: Path, config: Mapping[str, Any], *flags: str) -> Iterator[str]:
+    """Run Alertmanager on `config`, kept as home/alertmanager.yml, and yield its URL.
+
+    Every address in `config` is a test's own: nothing of it may lead outwards.
+    """
+    need("alertmanager" if alertmanager() == "alertmanager" else "prometheus-alertmanager")
+    (home / "alertmanager.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+    url = f"http://127.0.0.1:{port()}"
+    words = [
+        alertmanager(),
+        f"--config.file={home / 'alertmanager.yml'}",
+        f"--storage.path={home / 'alertmanager'}",
+        f"--web.listen-address={url.removeprefix('http://')}",
+        "--cluster.listen-address=",  # no gossip: it is alone
+        "--data.retention=2160h",
+        *flags,
+    ]
+    with running(words, home / "alertmanager.log", f"{url}/-/ready"):
         yield url
 
 
