@@ -5,7 +5,9 @@ from __future__ import annotations
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib.phase import Check, Next, Phase, Row, later, unbuilt
+from . import preaggregate
+from .lib import project
+from .lib.phase import Check, Next, Outcome, Phase, Row, later, run, unbuilt
 
 PHASE = Phase(
     number=8,
@@ -77,3 +79,28 @@ PHASE = Phase(
 def monitor(c: Context, env: str = "", check: bool = False) -> None:
     """Show how the service does: errors, latency, traffic, resources."""
     later(PHASE, "inv deploy.status")
+
+
+@task(
+    help={
+        "env": "Environment to walk through; empty is the configuration's default, local is the "
+        "service on this machine.",
+        "json": "Print one JSON document on standard output, everything else on standard error.",
+    }
+)
+def doctor(c: Context, env: str = "", json: bool = False) -> None:
+    """Walk from the service to Grafana and Alertmanager; name the first hop that is broken."""
+    own = preaggregate.PHASE._replace(name="monitor.doctor", prerequisites=(), validation=())
+    own = own._replace(
+        number=PHASE.number, next=Next("inv monitor --env={env}", "inv preaggregate")
+    )
+
+    def procedure() -> Outcome:
+        from .lib import config
+        from .lib.telemetry import doctor, flows
+
+        settings = config.load(c)
+        flow = flows.of(settings, env or settings.default_environment, project.root(c))
+        return doctor.examine(flow)
+
+    run(own, c, procedure, as_json=json, fills={"env": env} if env else None, record=False)

@@ -35,24 +35,67 @@ PHASE = Phase(
     ),
     troubleshooting=(
         Row(
+            "The service doesn't answer",
+            "Start it, `ENABLE_TELEMETRY=true inv host.serve`, or have `inv preaggregate` do it.",
+            kinds=("service",),
+        ),
+        Row(
             "The collector doesn't start",
             "Look for the line that its log names in otel-collector-config.yaml.",
-            output=r"otel-collector.*(exit|error)|cannot unmarshal",
+            kinds=("collector",),
+            output=r"otel-collector is \w|cannot unmarshal",
+        ),
+        Row(
+            "The service can't reach the collector",
+            "See OTEL_EXPORTER_OTLP_ENDPOINT of the service; until the collector is back, run it "
+            "with ENABLE_TELEMETRY=false.",
+            kinds=("exports", "received"),
+        ),
+        Row(
+            "The collector passes nothing on",
+            "Look at its pipeline of metrics in otel-collector-config.yaml, and at "
+            "OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the service.",
+            kinds=("exported", "exposed"),
+        ),
+        Row(
+            "Prometheus doesn't answer",
+            "See what it says, `inv preaggregate.logs prometheus`, and `promtool check config "
+            "prometheus.yml`.",
+            kinds=("prometheus",),
+            output=r"prometheus is \w",
         ),
         Row(
             "Prometheus has no metrics",
-            "Look at its targets page and at scrape_configs in prometheus.yml.",
-            output=r"empty|no data|nodata",
+            "Look at its page /targets, at prometheus/targets/ and at scrape_configs in "
+            "prometheus.yml.",
+            kinds=("scrape", "up", "counted"),
+        ),
+        Row(
+            "Data points are missing, or gone too soon",
+            "Look at scrape_interval in prometheus.yml, and at its --storage.tsdb.retention.time.",
+            kinds=("kept",),
         ),
         Row(
             "Grafana doesn't start",
             "See who has port 3000: `ss -ltnp sport = :3000`.",
-            output=r"port is already allocated|address already in use",
+            kinds=("grafana",),
+            output=r"grafana is \w|port is already allocated|address already in use",
         ),
         Row(
-            "The service can't reach the collector",
-            "Run it with ENABLE_TELEMETRY=false until the collector is back.",
-            output=r"Connection refused|:4318",
+            "Grafana shows no data",
+            "See its data source in grafana/provisioning/datasources/, and whose password it has.",
+            kinds=("datasource", "login"),
+        ),
+        Row(
+            "Alerts don't arrive",
+            "Look at prometheus/targets/alertmanager/, and run `inv alert.check`.",
+            kinds=("alertmanager", "connected"),
+        ),
+        Row(
+            "Docker doesn't start",
+            "See what its daemon says: `systemctl status docker`.",
+            kinds=("docker",),
+            output=r"[Dd]ocker's daemon|Docker (Compose )?is not installed",
         ),
     ),
     next=Next(closed="inv release", troubled="inv preaggregate"),

@@ -9,6 +9,8 @@ from .settings import Stack
 
 HOLDS, BROKEN, UNKNOWN, UNASKED = "holds", "broken", "not known from here", "not looked at"
 
+LOCAL = "local"  # the service of `inv host.serve`, as prometheus/targets/service/local.yml says
+
 NOTHING: Mapping[Any, float] = MappingProxyType({})
 
 

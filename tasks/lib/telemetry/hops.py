@@ -83,8 +83,11 @@ def broken(steps: Sequence[Step]) -> Step | None:
 
 
 def known(steps: Sequence[Step]) -> bool:
-    """Tell whether anything is known of any hop."""
-    return any(each.state in (HOLDS, BROKEN) for each in steps)
+    """Tell whether anything is known. A program that doesn't answer, where nothing else could be
+    seen, says more of where we look from than of the telemetry; the service itself is another
+    matter."""
+    wrong = broken(steps)
+    return bool(wrong and wrong.kind == "service") or any(each.state == HOLDS for each in steps)
 
 
 def _patient(hop: Hop, flow: Flow) -> Seen:

@@ -42,8 +42,7 @@ def get(url: str) -> Page:
     except requests.Timeout:
         raise Away(f"no answer within {LIMIT:g} s") from None
     except requests.ConnectionError as error:
-        refused = "refused" in str(error).lower()
-        raise Away("connection refused" if refused else "no connection") from None
+        raise Away(_why(str(error))) from None
     except requests.RequestException as error:
         raise Away(type(error).__name__) from None
 
@@ -76,6 +75,12 @@ def total(found: Iterable[Sample], name: str, leaving: str = "\0") -> float | No
         and not any(leaving in said for said in each.labels.values())
     ]
     return sum(values) if values else None
+
+
+def _why(said: str) -> str:
+    if "refused" in said:
+        return "connection refused"
+    return "no host of that name" if "resolve" in said else "no connection"
 
 
 def _plain(said: str) -> str:

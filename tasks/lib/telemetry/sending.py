@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import pages
-from .flow import Broken, Flow, Seen, Unknown
+from .flow import LOCAL, Broken, Flow, Seen, Unknown
 
 ACCEPTED = "otelcol_receiver_accepted_metric_points"
 REFUSED = "otelcol_receiver_refused_metric_points"
@@ -19,10 +19,7 @@ def answers(flow: Flow) -> Seen:
     try:
         page = pages.get(url)
     except pages.Away as away:
-        raise Broken(
-            f"The service doesn't answer at {url} ({away}): start it with "
-            "`ENABLE_TELEMETRY=true inv host.serve`."
-        ) from None
+        raise Broken(f"The service doesn't answer at {url} ({away}): {_start(flow)}.") from None
     if page.status != 200:
         raise Broken(
             f"The service answers {page.status} at {url}: see what its log says.",
@@ -49,8 +46,8 @@ def exports(flow: Flow) -> Seen:
         )
     if any(each.name.endswith(ENABLED) and each.value == 0 for each in found):
         raise Broken(
-            "The service runs with telemetry off: end it, then run "
-            "`ENABLE_TELEMETRY=true inv host.serve`.",
+            "The service runs with telemetry off, as ENABLE_TELEMETRY isn't true there: end it, "
+            f"then {_start(flow)}.",
             samples=len(found),
         )
     return Seen(True, f"{url} shows {len(found)} samples", {"samples": len(found)})
@@ -136,6 +133,12 @@ def exposed(flow: Flow) -> Seen:
         )
     count = sum(each.labels.get("environment", "") == flow.environment for each in own)
     return Seen(True, f"{url}/metrics shows {count} samples of {flow.job}", {"samples": count})
+
+
+def _start(flow: Flow) -> str:
+    if flow.environment == LOCAL:
+        return "start it with `ENABLE_TELEMETRY=true inv host.serve`"
+    return f"see `inv deploy.status --env={flow.environment}`"
 
 
 def _own(flow: Flow) -> list[pages.Sample]:

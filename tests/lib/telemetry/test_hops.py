@@ -163,7 +163,10 @@ def test_what_cannot_be_seen_from_here_is_no_fault(
         *("service", "exports", "collector", "received", "exported", "exposed", "datasource")
     }
     assert hops.broken(steps) is None and hops.known(steps)
-    assert not hops.known(hops.walk(world.flow._replace(service=""), hops.SENDING[:1]))
+    # Prometheus away, and nothing else that could be seen: that says nothing of the service.
+    blind = away(world, collector="", collector_metrics="", collector_health="", prometheus=AWAY)
+    assert not hops.known(hops.walk(blind._replace(service="")))
+    assert hops.known(hops.walk(world.flow._replace(service=AWAY)))
 
 
 def test_another_environment_is_not_taken_for_this_one(world: World) -> None:

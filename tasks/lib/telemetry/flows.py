@@ -1,0 +1,64 @@
+"""The flow that a walk is about, of the configuration: this machine's, or an environment's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .. import public, target
+from ..settings import Environment, Settings
+from .flow import LOCAL, Flow
+from .settings import Observability, Stack, places
+
+# What an environment's own stack keeps to itself: it is only reached there.
+INSIDE = ("collector", "collector_metrics", "collector_health")
+
+
+def of(settings: Settings, name: str, root: Path) -> Flow:
+    """Return the flow of an environment; "local" is the service on this machine.
+
+    Raises Refused where there is no such environment, or its hosts can't be named.
+    """
+    if name == LOCAL and LOCAL not in settings.environments:
+        return local(settings)
+    environment = settings.environment(name)
+    own = environment.observability
+    return Flow(
+        job=settings.app,
+        environment=environment.name,
+        service=_address(settings, environment, root),
+        places=reached(settings.stack, own),
+        health=environment.health,
+        export=own.export,
+        scrape=own.scrape,
+    )
+
+
+def local(settings: Settings) -> Flow:
+    """Return the flow of the service that runs on this machine."""
+    usual = settings.environment("sandbox")
+    return Flow(
+        job=settings.app,
+        environment=LOCAL,
+        service=f"http://127.0.0.1:{settings.host.port}",
+        places=places(settings.stack, Observability()),
+        health=usual.health,
+        export=usual.observability.export,
+        scrape=usual.observability.scrape,
+    )
+
+
+def reached(stack: Stack, own: Observability) -> Stack:
+    """Return where an environment's programs are reached from this machine, "" where they aren't.
+
+    The collector on this machine is not that of an environment with a Prometheus of its own.
+    """
+    found = places(stack, own)
+    if not (own.prometheus or own.host):
+        return found
+    said = {name: getattr(found, name) for name in found.__struct_fields__}
+    return Stack(**{**said, **{name: getattr(own, name) for name in INSIDE}})
+
+
+def _address(settings: Settings, environment: Environment, root: Path) -> str:
+    found = public.urls(environment, target.targets(settings, environment, root))
+    return found[0].rstrip("/") if found else ""
