@@ -18,6 +18,8 @@ import psutil
 
 PLACE = Path("/run/circle-engine")
 PATIENCE = 60  # seconds
+# By which containers reach this machine: with Docker's own bridge that would be its address.
+GATEWAY = "172.31.255.1"
 GATE = PLACE.with_suffix(".lock")  # beside it: the place goes with the daemon
 
 
@@ -72,7 +74,8 @@ class Daemon:
         (PLACE / "rules").write_bytes(rules)
         (PLACE / "pid").unlink(missing_ok=True)  # of one that was killed
         words = ["--host", self.address, "--exec-root", f"{PLACE}/exec"]
-        words += ["--pidfile", f"{PLACE}/pid", "--bridge", "none"]
+        words += ["--pidfile", f"{PLACE}/pid", "--bridge", "none", "--host-gateway-ip", GATEWAY]
+        _gateway("replace")
         with open(PLACE / "log", "wb") as log:
             self._ours = subprocess.Popen(
                 ["dockerd", *words], stdout=log, stderr=log, start_new_session=True
@@ -93,7 +96,13 @@ class Daemon:
         if self._ours is not None:
             self._ours.wait(PATIENCE)
         subprocess.run(["iptables-restore", PLACE / "rules"], check=True)
+        _gateway("del")
         shutil.rmtree(PLACE, ignore_errors=True)
+
+
+def _gateway(change: str) -> None:
+    words = ["ip", "address", change, f"{GATEWAY}/32", "dev", "lo"]
+    subprocess.run(words, check=change != "del", capture_output=True)
 
 
 def answers(address: str = "") -> bool:

@@ -64,8 +64,14 @@ class Engine:
 
     def _sweep(self) -> None:
         """Take away what tests have left that were killed and could not."""
-        asked = ["--filter", f"label={LABEL}", "--format", f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}']
-        for what, remove in (("container", ("rm", "-f", "-v")), ("network", ("rm",))):
+        for what, remove in (
+            ("container", ("rm", "-f", "-v")),
+            ("network", ("rm",)),
+            ("volume", ("rm",)),
+        ):
+            name = "Name" if what == "volume" else "ID"
+            asked = ["--filter", f"label={LABEL}"]
+            asked += ["--format", f'{{{{.{name}}}}} {{{{.Label "{LABEL}"}}}}']
             listed = self.run(what, "ls", *(["-a"] if what == "container" else []), *asked)
             for line in listed.splitlines():
                 name, pid, *mount = line.split(" ", 2)
