@@ -1,16 +1,24 @@
 """The service put together: its routes, its life cycle, and what is around them."""
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from . import exposition
+from .business import Business
 from .health import Health
 from .meter import Meter, Observed, Observer
 from .release import NAME, Release
+
+if TYPE_CHECKING:
+    from .telemetry import Telemetry
 
 log = logging.getLogger(
     "uvicorn.error"
@@ -20,13 +28,20 @@ log = logging.getLogger(
 class Service(FastAPI):
     """The application, which keeps what its routes answer from. Telemetry is one more observer."""
 
-    def __init__(self, release: Release) -> None:
-        """Make the application of one release."""
-        super().__init__(title=NAME, version=release.version, lifespan=_life)
+    def __init__(self, release: Release, telemetry: "Telemetry | None" = None) -> None:
+        """Make the application of one release; `telemetry` is what sends its own, if any does."""
+        config = telemetry.config if telemetry else {"auto_configure": False}
+        super().__init__(title=NAME, version=release.version, lifespan=_life, telemetry=config)
         self.release = release
+        self.since = time.time()
         self.health = Health()
         self.meter = Meter()
+        self.business = Business()
+        self.sending = telemetry
         self.observers: list[Observer] = [self.meter]
+        if telemetry:
+            self.observers.append(telemetry)
+            telemetry.count(self.business)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the stack with the observers outside of it.
@@ -49,11 +64,14 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     finally:
         app.health.phase = "stopping"
         log.info("%s has answered its last request as release %s", NAME, app.release.id)
+        if app.sending:
+            await asyncio.to_thread(app.sending.stop)
 
 
-def create_app(release: Release) -> Service:
+def create_app(release: Release, telemetry: "Telemetry | None" = None) -> Service:
     """Return the service of a release, with its routes."""
-    app = Service(release)
+    app = Service(release, telemetry)
+    app.include_router(app.business.routes())
 
     @app.head("/", include_in_schema=False)
     @app.get("/")
@@ -79,6 +97,14 @@ def create_app(release: Release) -> Service:
     @app.get("/api/metrics")
     async def metrics() -> JSONResponse:
         """Show what the service has counted, for people to read."""
-        return JSONResponse(app.meter.snapshot())
+        counts = {"usage": app.business.usage, "conversions": app.business.conversions}
+        return JSONResponse({**app.meter.snapshot(), **counts})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def scraped() -> Response:
+        """Tell Prometheus that it lives, and as what."""
+        started = app.health.phase == "started"
+        text = exposition.exposition(release, app.since, started)
+        return Response(text, media_type=exposition.TYPE)
 
     return app

@@ -87,6 +87,8 @@ class Service:
         # Who it is, and that its own packages come first, is not for a file to change.
         env["PATH"] = os.pathsep.join(venv + [env.get("PATH", os.defpath)])
         env.update(RELEASE_ID=release, VERSION=manifest["version"], COMMIT=manifest["commit"])
+        where = {"ENVIRONMENT": manifest.get("environment"), "HOST_NAME": manifest.get("host")}
+        env.update({key: value for key, value in where.items() if value})
         return env
 
     def command(self, release: str, text: str) -> Launch:

@@ -119,6 +119,8 @@ MANIFEST: Dict[str, Check] = {
     "schema": text,
     "resources": _resources,  # manifests from before lack it
     "standby": flag,  # manifests from before lack it
+    "environment": text,  # manifests from before lack it
+    "host": text,  # manifests from before lack it
 }
 # What a journal's line says by itself.
 RESERVED = {"v", "at", "event", "run", "kind", "who", "release", "from", "way", "error", "why"}

@@ -24,10 +24,10 @@ from .settings import Environment
 from .source import Source
 
 OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-# What a host finds out by itself when it makes a release complete.
-OWN = ("adapter", "interpreter", "venv")
+# What a host finds out by itself when it makes a release complete, and its own name.
+OWN = ("adapter", "interpreter", "venv", "host")
 # What releases from before lack, as hosts read it.
-BEFORE = {"standby": False, "resources": structs.asdict(Resources())}
+BEFORE = {"standby": False, "environment": "", "resources": structs.asdict(Resources())}
 
 
 def bring(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What a host tells each release about itself; a file that says otherwise would lie to it.
-OWN = ("RELEASE_ID", "VERSION", "COMMIT", "SOCKET")
+OWN = ("RELEASE_ID", "VERSION", "COMMIT", "SOCKET", "ENVIRONMENT", "HOST_NAME")
 # Bytes that Linux takes: of one KEY=VALUE with its closing zero (execve(2), MAX_ARG_STRLEN), and
 # of all of them, of which we leave half to everything else.
 LONGEST = 128 * 1024

@@ -79,6 +79,7 @@ class Deploy(Rollout):
         return {
             "release": self.release,
             "app": self.settings.app,
+            "environment": env.name,
             "version": self.source.version,
             "commit": self.source.commit,
             "tree": self.parcel.tree,

@@ -38,7 +38,8 @@ def stage(
     limit = limits.stage + limits.hook + limits.step
 
     def each(member: Member) -> Any:
-        words: dict[str, Any] = {"manifest": manifest, "limits": more}
+        own = {**manifest, "host": member.name}
+        words: dict[str, Any] = {"manifest": own, "limits": more}
         words |= {"again": True} if again else {}
         blob = [packs[missing[member.name]]]
         return member.session.call("stage", limit + MARGIN, blob=blob, **words)

@@ -108,10 +108,12 @@ def alerting(home: Path, config: Mapping[str, Any], *flags: str) -> Iterator[str
 
 
 @contextmanager
-def running(words: Sequence[str], log: Path, ready: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    words: Sequence[str], log: Path, ready: str, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program until the block ends; it has begun when `ready` (a URL) answers 200."""
     with log.open("ab") as out:
-        process = subprocess.Popen(words, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(words, stdout=out, stderr=out, env=env, start_new_session=True)
     try:
         until = time.monotonic() + LIMIT
         while not _answers(ready):

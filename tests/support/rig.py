@@ -152,7 +152,12 @@ class Rig:
         )
         said.update(resources={"memory": "", "cpu": "", "tasks": 0, "files": 0})
         said.update(
-            standby=False, health="/api/health", version_path="/api/version", host_header=""
+            standby=False,
+            health="/api/health",
+            version_path="/api/version",
+            host_header="",
+            environment="test",
+            host="one",
         )
         return {**said, "start": 30.0, "drain": 5.0, **more}
 
