@@ -104,7 +104,7 @@ def create_app(release: Release, telemetry: "Telemetry | None" = None) -> Servic
     async def scraped() -> Response:
         """Tell Prometheus that it lives, and as what."""
         started = app.health.phase == "started"
-        text = exposition.exposition(release, app.since, started)
+        text = exposition.exposition(release, app.since, started, app.sending is not None)
         return Response(text, media_type=exposition.TYPE)
 
     return app

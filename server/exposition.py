@@ -9,8 +9,12 @@ from .release import Release
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposition(release: Release, since: float, started: bool) -> str:
-    """Return the text. since: when the process began, in Unix seconds. started: may it be asked?"""
+def exposition(release: Release, since: float, started: bool, sending: bool) -> str:
+    """Return the text.
+
+    since: when the process began, in Unix seconds. started: whether requests can be served.
+    sending: whether telemetry is sent.
+    """
     names = {"version": release.version, "commit": release.commit, "release": release.id}
     labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in names.items())
     return (
@@ -20,6 +24,9 @@ def exposition(release: Release, since: float, started: bool) -> str:
         "# HELP pi_forge_started Whether it is started (1) or starting or stopping (0).\n"
         "# TYPE pi_forge_started gauge\n"
         f"pi_forge_started {int(started)}\n"
+        "# HELP pi_forge_telemetry_enabled Whether it sends metrics and traces (1) or not (0).\n"
+        "# TYPE pi_forge_telemetry_enabled gauge\n"
+        f"pi_forge_telemetry_enabled {int(sending)}\n"
         "# HELP process_start_time_seconds When this process began, in seconds of Unix time.\n"
         "# TYPE process_start_time_seconds gauge\n"
         f"process_start_time_seconds {since:.3f}\n"

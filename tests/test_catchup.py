@@ -37,9 +37,10 @@ def same(project: Project, release: str) -> None:
     for number in HOSTS:
         assert project.current(number) == release
         assert json.loads(project.front("/api/version", number)[1])["release"] == release
-    own = ("venv", "interpreter", "adapter")
+    own = ("venv", "interpreter", "adapter", "host")
     said = [{k: v for k, v in manifest(project, n, release).items() if k not in own} for n in HOSTS]
     assert said[0] == said[1] == said[2]
+    assert [manifest(project, n, release)["host"] for n in HOSTS] == ["host1", "host2", "host3"]
     listed = {(place(project, number, release) / ".files").read_text() for number in HOSTS}
     assert len({"".join(sorted(text.splitlines(True))) for text in listed}) == 1
     assert project.inv("deploy.status").returncode == 0

@@ -38,6 +38,8 @@ SYSTEM |= {
 }
 # What .env.example names as the service's own: here nothing reads it.
 SERVICE = {"SUPABASE_URL", "SUPABASE_KEY", "JWT_SECRET", "GRAFANA_ADMIN_PASSWORD"}
+# What OpenTelemetry reads by itself.
+SERVICE |= {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"}
 
 
 @cache
