@@ -76,6 +76,15 @@ DEFAULTS: dict[str, Any] = {
         "draft": False,
         "attachments": [],
     },
+    "monitor": {
+        "cpu": 0.9,
+        "memory": "",
+        "errors": 0,
+        "lines": 100,
+        "refresh": "5s",
+        "window": "30m",
+        "metrics": "/api/metrics",
+    },
     "service": {
         "hosts": [],
         "url": "",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from invoke.context import Context
 from invoke.tasks import task
 
 from . import preaggregate
 from .lib import project
-from .lib.phase import Check, Next, Outcome, Phase, Row, later, run, unbuilt
+from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
+
+_holds = partial(probe, "monitor.closure")
 
 PHASE = Phase(
     number=8,
@@ -15,9 +19,17 @@ PHASE = Phase(
     closure="Awareness closure",
     purpose="Know at any time how the service does, and notice when that changes.",
     prerequisites=(
-        Check("the service is deployed and running", unbuilt, "inv deploy.status"),
-        Check("the telemetry stack is running", unbuilt, "inv preaggregate"),
-        Check("there are dashboards", unbuilt, "inv visualize", required=False),
+        Check("the service is deployed and running", _holds("deployed"), "inv deploy"),
+        # Advised: health and logs are known without it, and the verdict says what is not.
+        Check(
+            "the telemetry stack is running", _holds("stack"), "inv preaggregate", required=False
+        ),
+        Check(
+            "there are dashboards",
+            probe("monitor.opening", "dashboards"),
+            "inv visualize",
+            required=False,
+        ),
     ),
     procedure=(
         "Open Prometheus (port 9090) and Grafana (port 3000).",
@@ -31,16 +43,20 @@ PHASE = Phase(
         "Write down what was unusual, for whoever looks into it.",
     ),
     validation=(
-        Check("/api/metrics answers", unbuilt, "curl --fail http://localhost:8000/api/metrics"),
+        Check(
+            "/api/metrics answers",
+            _holds("metrics"),
+            "curl --fail http://localhost:8000/api/metrics",
+        ),
         Check(
             # In a URL, curl takes the braces for a pattern of its own, so the query is encoded.
             "Prometheus scrapes the service",
-            unbuilt,
+            _holds("scraped"),
             "curl --fail --get http://localhost:9090/api/v1/query "
             "--data-urlencode 'query=up{job=\"pi-forge\"} == 1'",
         ),
         # Counting the lines with `grep | wc -l`, as the page does, succeeds whatever the count is.
-        Check("the log has no critical errors", unbuilt, "inv deploy.logs"),
+        Check("the log has no critical errors", _holds("log"), "inv deploy.logs"),
     ),
     troubleshooting=(
         Row(
@@ -69,16 +85,63 @@ PHASE = Phase(
 )
 
 
+ENV = "which environment (default: the configuration's default_environment; `local`: this machine)"
+JSON = "print one JSON document on stdout, all else on stderr"
+
+
 @task(
     default=True,
     help={
-        "env": "Environment to look at; empty is the configuration's default.",
-        "check": "Only look whether the phase holds; change nothing.",
+        "env": ENV,
+        "once": "look once, and exit with 0 in bounds, 1 out of bounds, 2 where it can't be known",
+        "logs": "ask the hosts, too: what is live there, and their logs",
+        "open": "open Prometheus and Grafana in a browser first",
+        "check": "only look whether the phase holds; change nothing",
+        "json": JSON,
     },
 )
-def monitor(c: Context, env: str = "", check: bool = False) -> None:
-    """Show how the service does: errors, latency, traffic, resources."""
-    later(PHASE, "inv deploy.status")
+def monitor(
+    c: Context,
+    env: str = "",
+    once: bool = False,
+    logs: bool = True,
+    open: bool = False,
+    check: bool = False,
+    json: bool = False,
+) -> None:
+    """Show how the service does: traffic, errors, latency, resources, alerts, health, logs."""
+    import contextlib
+
+    from .lib.monitor import closure, opening
+    from .lib.monitor import world as worlds
+
+    once = once or json or check
+    with contextlib.ExitStack() as stack:
+        seen: list[tuple[worlds.World, worlds.Watcher]] = []
+
+        def world() -> worlds.World:
+            found = worlds.read(c, env)
+            watcher = stack.enter_context(worlds.Watcher(found, logs))
+            found = found._replace(board=watcher.look(None if once else worlds.PATIENCE))
+            seen.append((found, watcher))
+            return found
+
+        def procedure() -> Outcome:
+            if open:
+                opening.open_pages(seen[0][0])
+            return closure.look(*seen[0], once)
+
+        # A board that somebody looks at all day, or a script every minute, writes only changes.
+        run(
+            PHASE,
+            c,
+            procedure,
+            world=world,
+            check=check,
+            as_json=json,
+            validate=False,
+            record=False,
+        )
 
 
 @task(

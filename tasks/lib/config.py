@@ -19,6 +19,7 @@ from .convert import convert, wrong
 from .developer import sound as developer
 from .errors import Refused
 from .lint import settings as lint
+from .monitor import settings as monitor
 from .notify import settings as notify
 from .release import settings as release
 from .settings import (
@@ -57,6 +58,7 @@ KEYS = (
     "notify",
     "test",
     "release",
+    "monitor",
     "service",
     "environments",
 )
@@ -65,6 +67,7 @@ KEYS = (
 SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "host": developer.faults,
     "lint": lint.faults,
+    "monitor": monitor.faults,
     "notify": notify.faults,
     "release": release.faults,
     "stack": telemetry.faults,

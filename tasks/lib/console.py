@@ -50,7 +50,7 @@ def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: 
     """Print rows under the names of their columns; aligned lines where there is no terminal."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
     out = stream()
-    if _terminal(out):
+    if terminal(out):
         _rich_table(cells, columns, title, out)
         return
     lines = ([list(columns)] if columns else []) + cells
@@ -90,12 +90,13 @@ def stream() -> TextIO:
     return sys.stderr if _json else sys.stdout
 
 
-def _terminal(stream: TextIO) -> bool:
+def terminal(stream: TextIO) -> bool:
+    """Tell whether a person's terminal is there, which can be drawn on."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _colour(stream: TextIO) -> bool:
-    return _terminal(stream) and not os.environ.get("NO_COLOR")
+    return terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str, stream: TextIO) -> None:

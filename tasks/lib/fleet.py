@@ -28,9 +28,20 @@ class Member:
         self.link: Link | None = None
         self._used = False
         about = {"root": target.path, "adapter": target.adapter}
-        limits = environment.limits
-        hello = {**about, **hello}
-        self.session = Session(self._channel, hello, limits.lease, limits.connect)
+        self._hello = {**about, **hello}
+        self.session = self._conversation()
+
+    def _conversation(self) -> Session:
+        limits = self._environment.limits
+        return Session(self._channel, self._hello, limits.lease, limits.connect)
+
+    def renew(self) -> None:
+        """End the conversation; the next one goes over the same connection, where that is whole.
+
+        A host hangs up after a log. It is for questions only: a run's session has a lease to keep.
+        """
+        self.session.close()
+        self.session, self._used = self._conversation(), False
 
     def connect(self) -> None:
         """Open the SSH connection.

@@ -16,6 +16,7 @@ from .developer.settings import Host
 from .duration import Seconds
 from .errors import Refused
 from .lint.settings import Lint
+from .monitor.settings import Monitor
 from .notify.settings import Notify
 from .release.settings import Release
 from .server.settings import Resources, Server
@@ -170,6 +171,7 @@ class Settings(Strict, frozen=True):
     notify: Notify = Notify()
     test: Testing = Testing()
     release: Release = Release()
+    monitor: Monitor = Monitor()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
     )
