@@ -85,6 +85,13 @@ DEFAULTS: dict[str, Any] = {
         "window": "30m",
         "metrics": "/api/metrics",
     },
+    "visualize": {
+        "directory": "grafana/dashboards",
+        "slow": "2s",
+        "stale": "2m",
+        "refresh": "1m",
+        "skew": "5s",
+    },
     "service": {
         "hosts": [],
         "url": "",

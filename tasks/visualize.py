@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING, Callable
+
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib.phase import Check, Next, Phase, Row, later, unbuilt
+from .lib import project
+from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
+
+if TYPE_CHECKING:
+    from .lib.visualize.world import World
+
+_rests = partial(probe, "visualize.world")
+_holds = partial(probe, "visualize.closure")
 
 PHASE = Phase(
     number=9,
@@ -13,41 +23,59 @@ PHASE = Phase(
     closure="Insight closure",
     purpose="Turn measurements into pictures that somebody can decide by.",
     prerequisites=(
-        Check("metrics arrive", unbuilt, "inv monitor --check"),
-        Check("Grafana answers", unbuilt, "docker compose up --detach --wait grafana"),
-        Check("there are dashboards to load", unbuilt, "git status grafana", required=False),
+        Check("metrics arrive", _rests("metrics"), "inv preaggregate"),
+        Check("Grafana answers", _rests("reachable"), "docker compose up --detach --wait grafana"),
+        Check("there are dashboards to load", _rests("templates"), "git restore grafana"),
     ),
     procedure=(
         # The page logs in as admin/admin: a password that everybody knows is none.
         "Log in to Grafana with the password that .env holds as GRAFANA_ADMIN_PASSWORD.",
-        "See that Prometheus (http://prometheus:9090, as the containers see it) is provisioned.",
-        "Load the dashboards from their files, so that they can be reviewed like code.",
-        "Draw what is missing: a query, a kind of graph, a range of time.",
-        "Keep one folder a role: developer (builds, tests), operator (uptime, errors, latency), "
+        # The page adds it by hand: grafana/provisioning/ has it, where it can be reviewed.
+        "See that Prometheus (http://prometheus:9090, as the containers see it) is a data source.",
+        # The page uploads the files: Grafana loads and reloads them by itself.
+        "See that each dashboard of grafana/dashboards/ is loaded: `inv visualize`.",
+        "Draw what is missing in Grafana, then keep it: `inv visualize.save UID`.",
+        "Keep one folder a role: sre (uptime, errors, latency), developer (builds, tests), "
         "business (use, conversions).",
-        "Let them refresh every 30 seconds.",
-        "Share the links where the team looks.",
+        "See that they refresh, every 30 seconds or every minute.",
+        "Share the links that `inv visualize` prints, or a period as one file: "
+        "`inv visualize.report --since=24h`.",
     ),
     validation=(
-        Check("every dashboard loads", unbuilt, "inv visualize"),
-        Check("every panel's query has an answer", unbuilt, "inv preaggregate --check"),
-        Check("the range of time reaches to now", unbuilt, "inv visualize", required=False),
+        Check("every dashboard loads", _holds("loads"), "inv visualize"),
+        Check("every panel has data", _holds("has_data"), "inv visualize.check"),
+        Check("answers are quick and new", _holds("in_time"), "inv visualize.check"),
+        Check(
+            "the range reaches to now, and refreshes",
+            _holds("reaches"),
+            "inv visualize.save UID",
+            required=False,
+        ),
+        Check(
+            "the bounds that are drawn are those that count",
+            _holds("bounds"),
+            "Set the panel's thresholds to those of invoke.yaml.",
+            required=False,
+        ),
     ),
     troubleshooting=(
         Row(
             "Panels have no data",
-            "Test the Prometheus data source in Grafana's settings.",
-            output=r"no data|nodata|empty",
+            "Look at the connection of Prometheus's data source (Connections → Data sources → Save "
+            "& test), then walk the way of the data: `inv monitor.doctor`.",
+            kinds=("source",),
+            output=r"no data",
         ),
         Row(
             "A query fails",
-            "Try it in Prometheus first: its page says where the syntax is wrong.",
-            output=r"parse error|bad_data",
+            "Correct its PromQL: Prometheus's own page says where the syntax is wrong, "
+            "`inv visualize.check` asks all of them anew.",
+            output=r"parse error|bad_data|failed,|stands for nothing",
         ),
         Row(
             "A dashboard is slow",
             "Shorten its range, or ask for a recording rule in place of a raw expression.",
-            output=r"timed? ?out",
+            output=r"timed? ?out|: slow,",
         ),
         Row(
             "Panels show old data",
@@ -58,14 +86,100 @@ PHASE = Phase(
     next=Next(closed="inv alert", troubled="inv monitor --env={env}"),
 )
 
+ENV = "Environment to show; empty is the configuration's default, else what this machine serves."
+JSON = "Print one JSON document on standard output, everything else on standard error."
+
+
+def _run(
+    c: Context,
+    phase: Phase,
+    env: str,
+    look: Callable[[World], World],
+    act: Callable[[World], Outcome],
+    through: bool,
+    check: bool,
+    json: bool,
+) -> None:
+    """Run one of this phase's tasks: read the world, look once what it rests on holds, act."""
+    from .lib import config
+    from .lib.visualize import world
+
+    seen: list[World] = []
+
+    def read() -> World:
+        found = world.read(config.load(c), project.root(c), env, through)
+        seen.append(look(found) if check else found)
+        return seen[0]
+
+    run(phase, c, lambda: act(look(seen[0])), world=read, check=check, as_json=json)
+
 
 @task(
     default=True,
     help={
-        "env": "Environment to show; empty is the configuration's default.",
+        "env": ENV,
+        "open": "Show the dashboards in a browser.",
         "check": "Only look whether the phase holds; change nothing.",
+        "json": JSON,
     },
 )
-def visualize(c: Context, env: str = "", check: bool = False) -> None:
-    """Load the dashboards and see that every panel has data."""
-    later(PHASE, "curl --fail http://localhost:3000/api/health")
+def visualize(
+    c: Context, env: str = "", open: bool = False, check: bool = False, json: bool = False
+) -> None:
+    """See that Grafana has every dashboard, and that every panel has data."""
+    from .lib.visualize import closure
+
+    _run(
+        c,
+        PHASE,
+        env,
+        closure.looked,
+        lambda world: closure.visualize(world, open),
+        through=True,
+        check=check,
+        json=json,
+    )
+
+
+@task(name="check", help={"env": ENV, "json": JSON})
+def without(c: Context, env: str = "", json: bool = False) -> None:
+    """Ask Prometheus itself all that the dashboards' files ask, without Grafana."""
+    from .lib.visualize import closure
+
+    phase = PHASE._replace(
+        name="visualize.check",
+        prerequisites=(PHASE.prerequisites[0], PHASE.prerequisites[2]),
+        next=Next("inv visualize", "inv monitor --env={env}"),
+    )
+    _run(c, phase, env, closure.checked, closure.visualize, through=False, check=False, json=json)
+
+
+@task(
+    positional=["uid"],
+    help={
+        "uid": "The dashboard's uid: in its address after /d/.",
+        "role": "The folder of one that has no file yet, such as sre (default: as in Grafana).",
+        "env": ENV,
+        "json": JSON,
+    },
+)
+def save(c: Context, uid: str, role: str = "", env: str = "", json: bool = False) -> None:
+    """Bring a dashboard that was made in Grafana into grafana/dashboards/."""
+    from .lib.visualize import saving
+
+    phase = PHASE._replace(
+        name="visualize.save",
+        prerequisites=PHASE.prerequisites[1:2],
+        validation=(),
+        next=Next("inv visualize.check", "inv visualize"),
+    )
+    _run(
+        c,
+        phase,
+        env,
+        lambda world: world,
+        lambda world: saving.save(world, uid, role),
+        through=True,
+        check=False,
+        json=json,
+    )

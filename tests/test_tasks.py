@@ -31,7 +31,7 @@ CIRCLE = (
     "visualize",
     "alert",
 )
-LATER = ("preaggregate", "visualize", "alert")
+LATER = ("preaggregate", "alert")
 HEAVY = (
     "rich",
     "msgspec",

@@ -34,6 +34,7 @@ from .settings import (
 )
 from .telemetry import settings as telemetry
 from .testing import settings as testing
+from .visualize import settings as visualize
 
 __all__ = [
     "Environment",
@@ -59,6 +60,7 @@ KEYS = (
     "test",
     "release",
     "monitor",
+    "visualize",
     "service",
     "environments",
 )
@@ -72,6 +74,7 @@ SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "release": release.faults,
     "stack": telemetry.faults,
     "test": testing.faults,
+    "visualize": visualize.faults,
 }
 
 # Text or a mapping, and never merged. Invoke lays neither over the other, so no default is declared

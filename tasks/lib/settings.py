@@ -24,6 +24,7 @@ from .strategy import ALL, Strategy
 from .strict import Strict
 from .telemetry.settings import Observability, Stack
 from .testing.settings import Testing
+from .visualize.settings import Visualize
 
 
 class Smoke(Strict, frozen=True):
@@ -172,6 +173,7 @@ class Settings(Strict, frozen=True):
     test: Testing = Testing()
     release: Release = Release()
     monitor: Monitor = Monitor()
+    visualize: Visualize = Visualize()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
     )
