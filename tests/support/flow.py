@@ -53,6 +53,10 @@ class Flow(NamedTuple):
     collector: collectors.Collector
     prometheus: Prometheus
 
+    def total(self, query: str) -> float:
+        """Return the one value of a query, 0 where it has none."""
+        return sum(each.value for each in self.prometheus.query(query))
+
     def until(self, query: str, holds: Callable[[Sequence[Value]], bool] = bool) -> list[Value]:
         """Return the answer to a query once it is so; fails when that takes longer than LIMIT."""
         until = time.monotonic() + LIMIT
@@ -93,17 +97,22 @@ def service(
 
 @contextmanager
 def flow(
-    home: Path, environments: Sequence[str] = ("staging",), alertmanager: str = "", *flags: str
+    home: Path,
+    environments: Sequence[str] = ("staging",),
+    alertmanager: str = "",
+    flags: Sequence[str] = (),
+    application: str = "server.main:app",
 ) -> Iterator[Flow]:
     """Run all of it until the block ends, with one service in each of `environments`.
 
-    home: an empty directory. alertmanager: host:port of one that is to be told, "" for nobody.
-    flags: more of Prometheus's own.
+    home: a directory of its own, where modules may be. alertmanager: host:port of one that is to be
+    told, "" for nobody. flags: more of Prometheus's own. application: what is served.
     """
     with ExitStack() as stack:
         kept = stack.enter_context(collectors.collector(home))
         served = {
-            name: stack.enter_context(service(home, kept.otlp, name)) for name in environments
+            name: stack.enter_context(service(home, kept.otlp, name, application=application))
+            for name in environments
         }
         at = observed.linked(home / "prometheus")
         for name, each in served.items():

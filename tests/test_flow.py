@@ -1,0 +1,119 @@
+"""End to end with the real programs: service, collector, and Prometheus on the shipped rules."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tasks.lib.telemetry import names
+from tests.support import flow as flows
+from tests.support.flow import Flow
+
+REQUESTS = names.REQUESTS
+ALL = sorted(value for key, value in vars(names).items() if key.isupper())
+ALL = [name for name in ALL if not name.startswith("integration:")]  # of an Alertmanager
+BROKEN = """
+from server.main import app
+
+@app.get("/broken/{number}")
+async def broken(number: int) -> None:
+    raise RuntimeError("as a user would meet it")
+"""
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
+    """Two environments with some traffic; all that staging is asked for fails."""
+    home = tmp_path_factory.mktemp("flow")
+    (home / "broken.py").write_text(BROKEN)
+    with flows.flow(home, ("staging", "production"), application="broken:app") as running:
+        for times in (1, 5):  # the first of a series is no increase yet
+            running.services["staging"].ask("/broken/1", times)
+            running.services["production"].ask("/", times)
+            running.until(f"count({REQUESTS} >= {times}) == 2")
+        yield running
+
+
+def test_every_request_is_counted_once_in_its_environment(flow: Flow) -> None:
+    count = 'sum by (environment) (http_server_request_duration_seconds_count{job="pi-forge"})'
+    before = {each.labels["environment"]: each.value for each in flow.prometheus.query(count)}
+    flow.services["production"].ask("/", 7)
+    flow.services["production"].ask("/api/health", 3)  # who looks whether it lives is no user
+    flow.services["staging"].ask("/broken/2", 5)
+    expected = {"production": before["production"] + 7, "staging": before["staging"] + 5}
+    flow.until(count, lambda found: {e.labels["environment"]: e.value for e in found} == expected)
+
+
+def test_a_series_says_what_was_asked_for_and_which_release_answered_where(flow: Flow) -> None:
+    query = f'{REQUESTS}{{environment="staging",http_response_status_code="500"}}'
+    [found] = flow.until(query)
+    one = flow.services["staging"]
+    assert found.labels.pop("instance")  # type: ignore[attr-defined]
+    assert found.labels == {
+        "__name__": REQUESTS,
+        "job": "pi-forge",
+        "environment": "staging",
+        "release": one.release,
+        "host": one.host,
+        "http_request_method": "GET",
+        "http_response_status_code": "500",
+        "http_route": "/broken/{number}",
+        "error_type": "RuntimeError",
+        "network_protocol_version": "1.1",
+        "url_scheme": "http",
+    }
+
+
+def test_staging_that_fails_wholly_is_nothing_to_production(flow: Flow) -> None:
+    flow.until(
+        names.WATCH_ERROR_RATIO,
+        lambda found: {e.labels["environment"]: e.value for e in found}
+        == {"staging": 1.0, "production": 0.0},
+    )
+    [watched] = flow.prometheus.query(f'{names.WATCH_ERROR_RATIO}{{environment="staging"}}')
+    one = flow.services["staging"]
+    assert (watched.labels["release"], watched.labels["host"]) == (one.release, one.host)
+    flow.until(
+        names.ERROR_RATIO,
+        lambda found: {e.labels["environment"]: e.value for e in found}
+        == {"staging": 1.0, "production": 0.0},
+    )
+
+
+def test_the_business_is_counted(flow: Flow) -> None:
+    one = flow.services["production"]
+    for count in ("pi_forge_usage_total", "pi_forge_conversions_total"):
+        flow.until(f'{count}{{environment="production"}}', lambda found: len(found) > 0)
+    one.ask("/api/pi?digits=30", 4)
+    one.ask("/api/orders", 2, method="POST", json={"plan": "pro"})
+    one.ask("/api/orders", method="POST", json={"plan": "none of these"})  # and no conversion
+    flow.until('pi_forge_usage_total{environment="production",feature="digits"} == 4')
+    flow.until('pi_forge_conversions_total{environment="production",plan="pro"} == 2')
+    assert flow.total('pi_forge_usage_total{environment="staging"}') == 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_vocabulary_has_data(flow: Flow, name: str) -> None:
+    found = flow.until(f'{name}{{job="pi-forge",environment="production"}}')
+    assert len(found) >= 1 and all(each.value >= 0 for each in found)
+
+
+def test_the_recipes_look_at_the_same_collector(flow: Flow) -> None:
+    up = flow.until('up{job="otel-collector"} == 1', lambda found: len(found) == 3)
+    assert {each.labels["instance"] for each in up} == {
+        flow.collector.metrics,
+        flow.collector.recipes_metrics,
+        flow.collector.own,
+    }
+
+
+def test_who_was_killed_is_down_and_the_other_is_not(flow: Flow) -> None:
+    up = "up{job='pi-forge'}"
+    flow.until(up, lambda found: [each.value for each in found] == [1, 1])
+    os.kill(flow.services["staging"].pid, signal.SIGKILL)
+    flow.until('up{job="pi-forge",environment="staging"} == 0')
+    flow.until('job:up:sum{environment="staging"} == 0')
+    assert flow.total('up{job="pi-forge",environment="production"}') == 1
+    # What it counted stays with the collector for a while: nobody may judge by that alone.
+    assert flow.prometheus.query(f'{REQUESTS}{{environment="staging"}}')
