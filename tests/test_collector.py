@@ -117,12 +117,12 @@ def test_traces_are_taken(running: Collector) -> None:
     }
     scope = {"resource": otlp.resource(RESOURCE), "scopeSpans": [{"spans": [span]}]}
     otlp.send(running.otlp, "traces", {"resourceSpans": [scope]})
-    otlp.scraped(running.own, "otelcol_receiver_accepted_spans")
+    otlp.scraped(running.own, "otelcol_receiver_accepted_spans_total")
 
 
 def test_it_tells_of_itself_and_whether_it_is_well(running: Collector) -> None:
     assert requests.get(running.health, timeout=10).status_code == 200
-    [(_, up)] = otlp.scraped(running.own, "otelcol_process_uptime")
+    [(_, up)] = otlp.scraped(running.own, "otelcol_process_uptime_seconds_total")
     assert up > 0
 
 
