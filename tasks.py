@@ -92,6 +92,16 @@ DEFAULTS: dict[str, Any] = {
         "refresh": "1m",
         "skew": "5s",
     },
+    "alert": {
+        "directory": "alertmanager",
+        "pages": "docs/alerts",
+        "response": "15m",
+        "false_positives": 0.1,
+        "tested": "30d",
+        "limit": "2m",
+        "pagerduty": "https://api.pagerduty.com",
+        "opsgenie": "https://api.opsgenie.com",
+    },
     "service": {
         "hosts": [],
         "url": "",

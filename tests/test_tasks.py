@@ -31,7 +31,7 @@ CIRCLE = (
     "visualize",
     "alert",
 )
-LATER = ("preaggregate", "alert")
+LATER = ("preaggregate",)
 HEAVY = (
     "rich",
     "msgspec",

@@ -7,6 +7,7 @@ module looks at Invoke's own, untyped configuration.
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
 
@@ -15,6 +16,7 @@ from invoke.config import Config
 from invoke.context import Context
 
 from . import sound
+from .alert import settings as alert
 from .convert import convert, wrong
 from .developer import sound as developer
 from .errors import Refused
@@ -61,12 +63,15 @@ KEYS = (
     "release",
     "monitor",
     "visualize",
+    "alert",
     "service",
     "environments",
 )
 
 # A phase's own section, and what it must be like beyond its types.
 SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
+    "alert": alert.faults,
+    "contacts": alert.contact_faults,
     "host": developer.faults,
     "lint": lint.faults,
     "monitor": monitor.faults,
@@ -136,6 +141,8 @@ def _plain(value: Any) -> Any:
     """Return Invoke's proxies as plain dicts."""
     if hasattr(value, "keys"):
         return {key: _plain(value[key]) for key in value.keys()}
+    if isinstance(value, date):  # YAML makes one of 2026-01-05; here it is as it was written
+        return value.isoformat()
     return value
 
 

@@ -22,6 +22,7 @@ WORDS = {
     "array": "a list",
     "object": "a mapping of keys to values",
     "strategy": EXPECTED,
+    "str | object": "text or a mapping of keys to values",
 }
 CHOICES = {
     "overlap": "watch or drain",
@@ -33,7 +34,7 @@ CHOICES = {
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
-_EXPECTED = re.compile(r"Expected `(\w+)`")
+_EXPECTED = re.compile(r"Expected `(\w+(?: \| \w+)*)`")
 
 
 def convert(raw: object, kind: type[T], where: Callable[[str], str]) -> T:

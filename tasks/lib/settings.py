@@ -6,11 +6,12 @@ TYPE_CHECKING: `inv --list` must not pay for it.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Literal
+from typing import Any, Callable, Literal, Union
 
 import msgspec
 
 from . import sound
+from .alert.settings import Alerting, Contact
 from .convert import convert, wrong
 from .developer.settings import Host
 from .duration import Seconds
@@ -165,7 +166,7 @@ class Settings(Strict, frozen=True):
     remote: str = "origin"
     default_environment: str = "sandbox"
     sandbox: Sandbox = Sandbox()
-    contacts: dict[str, str] = {}
+    contacts: dict[str, Union[str, Contact]] = {}
     stack: Stack = Stack()
     host: Host = Host()
     lint: Lint = Lint()
@@ -174,6 +175,7 @@ class Settings(Strict, frozen=True):
     release: Release = Release()
     monitor: Monitor = Monitor()
     visualize: Visualize = Visualize()
+    alert: Alerting = Alerting()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
     )

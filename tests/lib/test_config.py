@@ -174,7 +174,10 @@ def test_a_wrong_value_is_one_sentence(said: dict[str, Any], sentence: str) -> N
         ({"sandbox": {"port": 70000}}, "sandbox.port should be a port"),
         ({"sandbox": {"directory": ".."}}, "sandbox.directory should be a directory below"),
         ({"sandbox": {"prot": 1}}, "sandbox.prot is not a known key"),
-        ({"contacts": {"lead": 5}}, "contacts should be text"),
+        (
+            {"contacts": {"lead": 5}},
+            "contacts should be text or a mapping of keys to values, not",
+        ),
     ],
     ids=str,
 )

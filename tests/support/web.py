@@ -30,6 +30,7 @@ class Site:
     answers: dict[str, Answer]
     asked: list[tuple[str, str]] = field(default_factory=list)
     posted: list[tuple[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)  # of each that was asked
 
 
 @contextmanager
@@ -49,6 +50,7 @@ def serve(answers: Mapping[str, Answer]) -> Iterator[Site]:
 
         def do_GET(self) -> None:
             site.asked.append((self.path, self.headers.get("Host", "")))
+            site.headers.append(dict(self.headers))
             answer = site.answers.get(self.path, Answer(404))
             time.sleep(answer.wait)
             body = answer.body.encode()

@@ -111,4 +111,8 @@ class Telling:
     def _contacts(self, error: Trouble | None) -> Mapping[str, str]:
         """Return whom to call: where the way out of trouble is itself in trouble."""
         lost = self._rollout.kind == "rollback" and error is not None
-        return self._settings.contacts if lost and not isinstance(error, Interrupted) else {}
+        if not lost or isinstance(error, Interrupted):
+            return {}
+        from ..alert.contacts import lines
+
+        return lines(self._settings.contacts)
