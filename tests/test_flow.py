@@ -6,13 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.lib.telemetry import names
+from tasks.lib.telemetry import names, recipes
 from tests.support import flow as flows
+from tests.support import promql
 from tests.support.flow import Flow
+from tests.support.promql import Documented
 
 REQUESTS = names.REQUESTS
 ALL = sorted(value for key, value in vars(names).items() if key.isupper())
 ALL = [name for name in ALL if not name.startswith("integration:")]  # of an Alertmanager
+# What every series of a section of docs/METRICS.md has, beside job and instance.
+OF_SECTION = {
+    "By the service, through the collector": {"environment", "release", "host"},
+    "By the service itself, at `/metrics`": {"environment"},
+}
 BROKEN = """
 from server.main import app
 
@@ -106,6 +113,41 @@ def test_the_recipes_look_at_the_same_collector(flow: Flow) -> None:
         flow.collector.recipes_metrics,
         flow.collector.own,
     }
+
+
+def test_what_recipes_tell_is_kept_and_counted(flow: Flow) -> None:
+    tests = {"tests": 3, "passed": 2, "failed": 1, "errors": 0, "skipped": 0, "pytest_seconds": 4}
+    detail = {**tests, "coverage": [{"percent": 81.5}]}
+    for outcome in ("closed", "closed", "troubled"):
+        entry = {"phase": "test", "outcome": outcome, "seconds": 5.5, "detail": detail}
+        assert not recipes.tell(entry, flow.collector.recipes, limit=10).is_alive()
+    recipes.tell({**entry, "phase": "deploy"}, flow.collector.recipes, "staging", 10)
+    flow.until('circle_phase_runs_total{job="recipes",phase="test",outcome="closed"} == 2')
+    flow.until('circle_phase_duration_seconds{phase="deploy",environment="staging"} == 5.5')
+    flow.until('circle_test_results{result="passed"} == 2')
+    flow.until("circle_test_coverage_ratio == 0.815")
+
+
+# What goes wrong is counted from the first time on.
+ONCE = "otelcol_exporter_send_failed_metric_points_total"
+MADE = ("By the service", "By the recipes", "By the collector")
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [e for e in promql.documented() if e.section.startswith(MADE) and e.name != ONCE],
+    ids=lambda metric: metric.name,
+)
+def test_what_is_documented_is_stored_as_it_says(flow: Flow, metric: Documented) -> None:
+    """Each has the labels that docs/METRICS.md says, and no others."""
+    given = {"__name__", "job", "instance"} | OF_SECTION.get(metric.section, set())
+    for name in promql.stored(metric):
+        for found in flow.until(name):
+            more = {"le"} if name.endswith("_bucket") else set()
+            labels = set(found.labels) - given - more
+            if metric.name == "target_info":
+                continue  # whatever else the resource has
+            assert metric.labels <= labels <= metric.labels | metric.optional, found.labels
 
 
 def test_who_was_killed_is_down_and_the_other_is_not(flow: Flow) -> None:
