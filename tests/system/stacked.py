@@ -86,6 +86,13 @@ def images(engine: Engine) -> Iterator[dict[str, str]]:
             engine.run("rmi", name)
 
 
+def stand_ins(engine: Engine) -> dict[str, str]:
+    """Return the variables by which Compose takes the stand-ins by names of their own, which test
+    processes side by side may do."""
+    variables = {service: service.split("-")[-1].upper() for service in PROGRAMS}
+    return {f"{name}_IMAGE": _made(engine, service) for service, name in variables.items()}
+
+
 def _id(engine: Engine, name: str) -> str:
     return engine.run("images", "--no-trunc", "-q", name)
 

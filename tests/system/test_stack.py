@@ -1,4 +1,4 @@
-"""The shipped docker-compose.yml on a real engine, with Compose v2 and with 1.29.
+"""The shipped docker-compose.yml on a real engine, with Compose v2.
 
 The images are stand-ins under the pinned names, of Debian's programs and of the collector's own
 modules (see stacked.py). Grafana is left out: its image can't be had where the tests run, nor made.
@@ -22,7 +22,7 @@ import yaml
 
 from tasks.lib.developer import compose, stack
 from tasks.lib.errors import NotClosed, Refused
-from tests.support import composing, observed, otlp
+from tests.support import composing, otlp
 from tests.system import stacked
 from tests.system.engine import Engine
 from tests.system.stacked import Stacked
@@ -274,35 +274,3 @@ def test_what_a_container_could_not_read_is_named(up: Stacked) -> None:
         assert f"prometheus can't read {up.home}/prometheus.yml: run `chmod" in said
     finally:
         (up.home / "prometheus.yml").chmod(0o644)
-
-
-@pytest.fixture(scope="module")
-def old(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacked]:
-    """The stack, driven by the Compose that Debian 12 has."""
-    observed.need("docker-compose")
-    made = Stacked(engine, tmp_path_factory.mktemp("old") / "project", {})
-    made.place.words = ("docker-compose",)
-    try:
-        yield made
-    finally:
-        made.remove()
-
-
-def test_compose_1_takes_the_same_file(old: Stacked) -> None:
-    assert stack.missing(old.place) == ""
-    assert {each.address for each in stack.ports(old.place)} == {"127.0.0.1"}
-    found = stack.start(old.place)
-    assert [(each.name, each.said) for each in found] == [(name, "") for name in SERVICES]
-    before = {name: old.container(name) for name in SERVICES}
-    stack.start(old.place)
-    assert {name: old.container(name) for name in SERVICES} == before
-    assert stack.reached(old.place)
-    stack.stop(old.place)
-    assert stack.services(old.place) == ()
-
-
-def test_compose_1_says_which_variable_has_no_value(old: Stacked) -> None:
-    place = compose.Here(old.home, {**old.variables, "GRAFANA_ADMIN_PASSWORD": ""})
-    place.words = ("docker-compose",)
-    said = stack.missing(place)
-    assert "inv host makes GRAFANA_ADMIN_PASSWORD in .env" in said and len(said) < 200
