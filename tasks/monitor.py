@@ -146,6 +146,47 @@ def monitor(
 
 @task(
     help={
+        "env": ENV,
+        "since": "the period up to now, such as 12h, 24h or 7d; it is compared with the one before",
+        "write": "write it as Markdown, too, below docs/reviews/",
+        "json": JSON,
+    },
+)
+def review(
+    c: Context, env: str = "", since: str = "24h", write: bool = False, json: bool = False
+) -> None:
+    """Review a period: what left its bounds, alerts, restarts, deploys, and the slowest routes."""
+    own = PHASE._replace(name="monitor.review", prerequisites=(), validation=())
+
+    def procedure() -> Outcome:
+        from .lib.monitor import reviewing, world
+
+        return reviewing.carry_out(world.read(c, env, hosts=False), since, write)
+
+    fills = {"env": env} if env else None
+    run(own, c, procedure, as_json=json, validate=False, fills=fills)
+
+
+@task(
+    positional=["text"],
+    help={"text": "what was unusual, for whoever looks into it", "env": ENV, "json": JSON},
+)
+def note(c: Context, text: str, env: str = "", json: bool = False) -> None:
+    """Note an anomaly in the journal, and mark it on the boards."""
+    following = Next("inv monitor.review")
+    own = PHASE._replace(name="monitor.note", prerequisites=(), validation=(), next=following)
+
+    def procedure() -> Outcome:
+        from .lib.monitor import notes, world
+
+        said = notes.text_of(text)
+        return notes.note(world.read(c, env, hosts=False), said)
+
+    run(own, c, procedure, as_json=json, validate=False)
+
+
+@task(
+    help={
         "env": "Environment to walk through; empty is the configuration's default, local is the "
         "service on this machine.",
         "json": "Print one JSON document on standard output, everything else on standard error.",

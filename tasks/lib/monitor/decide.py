@@ -79,13 +79,18 @@ def _reading(
     if not limit:
         return found
     if worst is None:
-        idle = measured.values.get(names.RATE) == 0 and name in (names.ERROR_RATIO, names.P95)
-        if idle:
+        if name in (names.ERROR_RATIO, names.P95) and _idle(measured):
             return found._replace(text="no traffic", state=OK)
         return found._replace(state=UNKNOWN, why=measured.trouble or NODATA)
     if worst > limit:
         return found._replace(state=OUT, why=f"{title} is {show(worst)}, over {bound}")
     return found._replace(state=OK)
+
+
+def _idle(measured: Measured) -> bool:
+    """Tell whether nobody asks anything; one that nobody has asked yet has no rate at all."""
+    rate = measured.values.get(names.RATE)
+    return rate == 0 or (rate is None and names.MEMORY in measured.values)
 
 
 def _requests(measured: Measured, environment: Environment) -> list[Reading]:

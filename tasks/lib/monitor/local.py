@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..developer import stack as stacked
+from ..errors import Refused
+from ..telemetry import composed
 from ..telemetry.flow import LOCAL
+from ..telemetry.settings import Stack
+from .hosts import Told
+from .loglines import errors
 
 if TYPE_CHECKING:
     from ..settings import Environment, Settings
@@ -23,3 +30,28 @@ def environment_of(settings: Settings) -> Environment:
         thresholds=sandbox.thresholds,
         limits=sandbox.limits,
     )
+
+
+class Local:
+    """The logs of the stack's containers, as `docker compose logs` shows them.
+
+    What `inv host.serve` serves writes to its own terminal, and is read there.
+    """
+
+    def __init__(self, root: Path, stack: Stack, lines: int) -> None:
+        """Be about the stack of the project at `root`, and the newest `lines` of each log."""
+        self._root, self._stack, self._lines = root, stack, lines
+
+    def read(self) -> Told:
+        """Return the errors in the logs, by service. Raises nothing; without a stack there are
+        none."""
+        place = composed.here(self._root, self._stack)
+        try:
+            running = [] if stacked.missing(place) else stacked.services(place)
+            found = {s.name: stacked.tail(place, s.container, self._lines) for s in running}
+        except Refused as error:
+            return Told(absent={"the stack": str(error)})
+        return Told(errors={name: errors(text.splitlines()) for name, text in found.items()})
+
+    def close(self) -> None:
+        """Nothing is held open."""

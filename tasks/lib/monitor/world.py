@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from invoke.context import Context
 
 from .. import config, journal, project, public, target
+from ..errors import Refused
 from ..telemetry.flow import LOCAL
 from ..telemetry.prometheus import Prometheus
 from ..telemetry.settings import Stack, places
 from . import asked, decide, released
 from .board import Board, Seen
 from .hosts import Hosts, Told
-from .local import environment_of
+from .local import Local, environment_of
 from .measured import Measured, measure
 
 if TYPE_CHECKING:
@@ -38,13 +39,22 @@ class World(NamedTuple):
     board: Board | None = None
 
 
-def read(c: Context, env: str) -> World:
-    """Read the configuration of the environment; asks nobody yet. Raises Refused."""
+def read(c: Context, env: str, hosts: bool = True) -> World:
+    """Read the configuration of the environment; asks nobody yet.
+
+    hosts: False where the environment's hosts may be nowhere. Raises Refused.
+    """
     root, settings = project.root(c), config.load(c)
     name = env or settings.default_environment
     local = name == LOCAL and LOCAL not in settings.environments
     environment = environment_of(settings) if local else settings.environment(name)
-    targets = () if local else target.targets(settings, environment, root)
+    targets: tuple[Target, ...] = ()
+    if not local:
+        try:
+            targets = target.targets(settings, environment, root)
+        except Refused as error:
+            if hosts or error.kind != "unreachable":
+                raise
     return World(
         settings, environment, targets, root, places(settings.stack, environment.observability)
     )
@@ -59,9 +69,11 @@ class Watcher:
         self._prometheus = Prometheus(world.stack.prometheus, ANSWER)
         self._pool = ThreadPoolExecutor(4)
         monitor = world.settings.monitor
-        self._hosts: Hosts | None = None
+        self._hosts: Hosts | Local | None = None
         if logs and world.targets:
             self._hosts = Hosts(world.targets, world.environment, monitor.lines)
+        elif logs and world.environment.name == LOCAL:
+            self._hosts = Local(world.root, world.settings.stack, monitor.lines)
         self._asking: Future[Told] | None = None
         self._told: Told | None = None
         self._asked = 0.0

@@ -34,6 +34,9 @@ ROUTE_P95 = "route:http_latency_seconds:p95_5m"
 # What the service itself counts: the requests, by instance, method, route and status.
 REQUESTS = "http_server_request_duration_seconds_count"
 
+# What Prometheus scrapes of the service itself: when each process began (Unix time, seconds).
+STARTED = "process_start_time_seconds"
+
 # By job, environment and integration ("slack", "email", …): what Alertmanager has delivered since
 # it was started; 0 where a receiver's secret is missing.
 NOTIFIED = "integration:alertmanager_notifications_delivered:sum"
