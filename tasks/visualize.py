@@ -183,3 +183,38 @@ def save(c: Context, uid: str, role: str = "", env: str = "", json: bool = False
         check=False,
         json=json,
     )
+
+
+@task(
+    help={
+        "since": "Where it begins: so long ago, as 24h or 7d, or a time in UTC, 2026-11-25T14:00.",
+        "until": "Where it ends, written the same (default: now).",
+        "env": ENV,
+        "file": "Where to write it (default: in .circle/reports/).",
+        "open": "Show it in a browser.",
+        "json": JSON,
+    },
+)
+def report(
+    c: Context,
+    since: str = "24h",
+    until: str = "",
+    env: str = "",
+    file: str = "",
+    open: bool = False,
+    json: bool = False,
+) -> None:
+    """Write the SRE's view of a period to one HTML file, for a mail or an incident's page."""
+    from time import time
+
+    from .lib.visualize import period
+    from .lib.visualize import report as writing
+
+    phase = PHASE._replace(
+        name="visualize.report", prerequisites=(), validation=(), next=Next("inv alert")
+    )
+
+    def act(world: World) -> Outcome:
+        return writing.report(world, period.span(since, until, time()), file, open)
+
+    _run(c, phase, env, lambda world: world, act, through=False, check=False, json=json)

@@ -24,6 +24,7 @@ PANELS = [
     for board in BOARDS
     for panel in boards.panels(board.model)
 ]
+ALONE = 'environment="$environment"'
 THRESHOLDS = tasks.DEFAULTS["service"]["thresholds"]
 
 
@@ -73,7 +74,9 @@ class TestBoards:
 
     def test_every_query_is_of_one_environment(self, board: Board) -> None:
         for query in boards.queries(board.model):
-            assert 'environment="$environment"' in query.expression, query.name
+            # Tests are of a commit, and phases as lint are of no environment.
+            said = 'environment=~"$environment|"' if "circle_" in query.expression else ALONE
+            assert said in query.expression or "circle_test_" in query.expression, query.name
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS)
@@ -97,10 +100,20 @@ def test_the_bounds_that_are_drawn_are_those_of_the_configuration() -> None:
     assert [bounds for name, bounds in drawn if bounds != (wanted[name],)] == []
 
 
+def test_the_coverage_that_is_wanted_is_drawn() -> None:
+    wanted = tasks.DEFAULTS["test"]["coverage"] / 100
+    drawn = [
+        bounds
+        for board in BOARDS
+        for _, _, bounds in boards.drawn(board.model, ("circle_test_coverage_ratio",))
+    ]
+    assert drawn == [(wanted,)] * 2
+
+
 def test_each_role_has_a_folder_and_the_sre_a_home() -> None:
     said = {each["options"]["path"]: each for each in provisioning("dashboards")}
     folders = {f"/etc/grafana/dashboards/{board.role}" for board in BOARDS}
-    assert folders <= set(said)
+    assert folders == set(said)
     assert [each["folder"] for each in said.values()] == ["SRE", "Developer", "Business"]
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["grafana"]
     home = compose["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]

@@ -30,6 +30,18 @@ COUNTED = (  # one each so many seconds
     ("pi_forge_conversions_total", 'plan="pro"', 300),
 )
 
+TOLD = (  # by the recipes about themselves
+    ("circle_phase_duration_seconds", 'phase="lint",outcome="closed"', 3.5),
+    ("circle_phase_duration_seconds", 'phase="deploy",outcome="closed",environment="local"', 42),
+    ("circle_phase_last_run_timestamp_seconds", 'phase="lint",outcome="closed"', 1.7e9),
+    ("circle_phase_runs_total", 'phase="lint",outcome="closed"', 12),
+    ("circle_phase_runs_total", 'phase="lint",outcome="troubled"', 2),
+    ("circle_test_results", 'result="passed"', 240),
+    ("circle_test_results", 'result="failed"', 1),
+    ("circle_test_duration_seconds", "", 12.5),
+    ("circle_test_coverage_ratio", "", 0.91),
+)
+
 Value = Callable[[float], float | None]
 
 
@@ -86,6 +98,9 @@ def metrics(
     series[names.WATCH_REQUESTS, of] = _always(600)
     for counter, of, every in COUNTED:
         series[counter, f"{labels},{of}"] = _count(start, every)
+    told = 'job="recipes",instance="laptop"'
+    for name, of, said in TOLD:
+        series[name, f"{told},{of}".rstrip(",")] = _always(said)
     of = f'alertname="HighLatency",alertstate="firing",severity="warning",{labels}'
     middle = (start + end) / 2
     series["ALERTS", of] = lambda at: 1 if middle < at < middle + 600 else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 from .. import console
 from ..errors import Refused
+from ..telemetry.flow import LOCAL
 from ..telemetry.grafana import Grafana, Unreachable
 from ..telemetry.prometheus import Prometheus, Unanswered, matching
 from ..telemetry.settings import Stack, places
@@ -18,8 +19,6 @@ from .settings import Visualize
 
 if TYPE_CHECKING:
     from ..settings import Settings, Thresholds
-
-LOCAL = "local"  # the service on the developer's own machine: no environment to deploy to
 
 
 class Seen(NamedTuple):
