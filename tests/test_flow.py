@@ -2,14 +2,19 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tasks.lib.telemetry import names, recipes
+from tasks.lib.visualize import asking, boards
+from tasks.lib.visualize.boards import Board
+from tasks.lib.visualize.settings import Visualize
 from tests.support import flow as flows
 from tests.support import promql
 from tests.support.flow import Flow
+from tests.support.observed import ROOT
 from tests.support.promql import Documented
 
 REQUESTS = names.REQUESTS
@@ -148,6 +153,21 @@ def test_what_is_documented_is_stored_as_it_says(flow: Flow, metric: Documented)
             if metric.name == "target_info":
                 continue  # whatever else the resource has
             assert metric.labels <= labels <= metric.labels | metric.optional, found.labels
+
+
+@pytest.mark.parametrize(
+    "board", boards.read(ROOT / "grafana/dashboards"), ids=lambda board: board.uid
+)
+def test_every_query_of_every_panel_has_data(flow: Flow, board: Board) -> None:
+    """What may be empty anywhere else has no excuse here, but that no alert is pending."""
+    given, patient = {"environment": "production", "job": "pi-forge"}, Visualize(slow=60)
+    until, lacking = time.monotonic() + flows.LIMIT, [board.uid]
+    while lacking:
+        asked = asking.ask(board, flow.prometheus, given, patient)
+        lacking = [f"{e.query.name}: {e.state}, {e.why}" for e in asked if e.state != asking.DATA]
+        lacking = [each for each in lacking if not each.startswith("Alerts (")]
+        assert not lacking or time.monotonic() < until, lacking
+        time.sleep(0.5 if lacking else 0)
 
 
 def test_who_was_killed_is_down_and_the_other_is_not(flow: Flow) -> None:
