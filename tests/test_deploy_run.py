@@ -31,11 +31,14 @@ def lines(project: Project, *command: str, code: int = 0) -> list[str]:
 
 
 def test_it_runs_in_the_live_release_on_every_host(project: Project) -> None:
-    said = lines(project, "sh", "-c", "pwd; echo $RELEASE_ID; echo ${#GREETING}; echo $COMMIT")
+    where = "echo $ENVIRONMENT $HOST_NAME"
+    asked = f"pwd; echo $RELEASE_ID; echo ${{#GREETING}}; echo $COMMIT; {where}"
+    said = lines(project, "sh", "-c", asked)
     for number in (1, 2):
         place = project.host(number) / "releases" / project.current(number)
         told = [line.partition(" | ")[2] for line in said if line.startswith(f"host{number} | ")]
-        assert told == [str(place), place.name, "5", project.git("rev-parse", "HEAD")]
+        commit, here = project.git("rev-parse", "HEAD"), f"sandbox host{number}"
+        assert told == [str(place), place.name, "5", commit, here]
 
 
 def test_words_arrive_as_they_were_given(project: Project) -> None:

@@ -7,6 +7,7 @@ joins where it is given. What a test shortens is said by variables and by the ta
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,14 +28,19 @@ LIMIT = 60.0  # seconds until what was sent has to be seen; rules are evaluated 
 
 
 class Served(NamedTuple):
-    """A service that runs: its base URL, where it is one of, its process id, its log."""
+    """A service that runs: its base URL, where it is one of, its process, its log."""
 
     url: str
     environment: str
     release: str
     host: str
-    pid: int
+    process: subprocess.Popen[bytes]
     log: Path
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
 
     def ask(self, path: str = "/", times: int = 1, method: str = "GET", **words: Any) -> None:
         """Send it so many requests; whatever it answers is right. words: as requests takes them.
@@ -92,7 +98,7 @@ def service(
     words = [sys.executable, "-m", "uvicorn", f"--port={at}", "--no-access-log", application]
     log, url = home / f"service-{environment}-{at}.log", f"http://127.0.0.1:{at}"
     with running(words, log, f"{url}/api/health", env=env) as process:
-        yield Served(url, environment, release, host, process.pid, log)
+        yield Served(url, environment, release, host, process, log)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -33,6 +34,16 @@ def test_it_runs_in_the_release_with_its_environment(rig: Rig, live: Session) ->
     words = "echo $RELEASE_ID $SOCKET $PWD"
     said = hook(live, f"sh -c '{words}'")["output"]
     assert said == f"one run/app.sock {rig.root}/releases/one\n"
+
+
+def test_a_release_from_before_is_not_told_where_it_runs(rig: Rig, live: Session) -> None:
+    asked = "sh -c 'echo ${ENVIRONMENT-none} ${HOST_NAME-none}'"
+    assert hook(live, asked)["output"] == "test one\n"
+    place = rig.root / "releases" / "one" / ".release.json"
+    before = json.loads(place.read_text())
+    del before["environment"], before["host"]
+    place.write_text(json.dumps(before))
+    assert hook(live, asked)["output"] == "none none\n"
 
 
 @pytest.mark.parametrize(
