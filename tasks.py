@@ -153,6 +153,7 @@ DEFAULTS: dict[str, Any] = {
             "p95": "1s",
             "interval": "1s",
             "failures": 3,
+            "requests": 20,
             "nodata": "fail",
             "paths": ["/"],
         },

@@ -26,6 +26,7 @@ PHASE = Phase(
             "it has closed where it has to before", probes.closed_before, "inv deploy --env=staging"
         ),
         Check("there is something to watch", probes.watchable, "inv deploy --watch=0s"),
+        Check("the watch's Prometheus answers", probes.prometheus, "inv preaggregate --env=ENV"),
     ),
     procedure=(
         "Deploy to staging first: `inv deploy --env=staging`.",
@@ -62,6 +63,11 @@ PHASE = Phase(
             "It answers slowly",
             "Look at the load and the memory of the hosts, printed above; add hosts or room.",
             output=r"p95|not healthy after|timed? ?out",
+        ),
+        Row(
+            "Nothing could be measured, or Prometheus is away",
+            "Find where telemetry ends: `inv monitor.doctor`; `thresholds.nodata: pass` allows it.",
+            kinds=("nodata",),
         ),
         Row(
             "A host refuses the login",

@@ -81,7 +81,7 @@ def test_a_good_canary_is_followed_by_the_others(project: Project) -> None:
     with users(project) as seen:
         told = project.document("deploy", "--strategy=canary: 1", "--watch=1s")["detail"]
     assert live(project) == {told["release"]} != {before}
-    canary = told["watches"]["watch.1"]
+    canary = told["watches"]["watch.1"]["probes"]
     assert canary.keys() == {"host1"}
     assert canary["host1"]["verdict"] == told["watch"]["verdict"] == "PASS"
     assert canary["host1"]["seconds"] >= 1 and canary["host1"]["samples"] >= 4
@@ -102,7 +102,7 @@ def test_a_canary_that_fails_under_its_own_traffic_never_reaches_the_others(
     assert f"host1 went back to {before}; host2, host3 still serves {before}." in said
     assert "The error ratio is high" in [row["issue"] for row in told["troubleshooting"]]
     assert told["detail"]["reverted"] and told["detail"]["watch"] is None
-    assert told["detail"]["watches"]["watch.1"]["host1"]["verdict"] == "FAIL"
+    assert told["detail"]["watches"]["watch.1"]["probes"]["host1"]["verdict"] == "FAIL"
     outcomes = {name: host["outcome"] for name, host in told["detail"]["hosts"].items()}
     assert outcomes == {"host1": "reverted", "host2": "aborted", "host3": "aborted"}
     assert live(project) == {before}
@@ -117,7 +117,9 @@ def test_a_canary_that_fails_under_its_own_traffic_never_reaches_the_others(
 def test_a_bad_host_is_not_diluted_by_good_ones(project: Project) -> None:
     """One of two that are watched fails by itself what both together would pass."""
     before = project.current()
-    project.configure(thresholds={"interval": "100ms", "failures": 3, "error_ratio": 0.6})
+    project.configure(
+        thresholds={"interval": "100ms", "failures": 3, "requests": 1, "error_ratio": 0.6}
+    )
     project.commit("bad", "errors=1 good=10")
     state = json.loads((project.root / ".sandbox" / "state.json").read_text())
     with Load([f"http://127.0.0.1:{state['hosts'][1]['front_port']}/"], 20.0):  # host2 wears out
@@ -136,7 +138,7 @@ def test_a_later_batch_that_fails_brings_every_switched_host_back(project: Proje
         told = project.document("deploy", "--strategy=batch:2", "--watch=600ms", code=1)
     assert "failed at verify.2 on host3: / does not show 'good day'" in told["error"]["message"]
     assert f"Every host went back to {before}." in told["error"]["message"]
-    watched = told["detail"]["watches"]["watch.1"]
+    watched = told["detail"]["watches"]["watch.1"]["probes"]
     assert {name: each["verdict"] for name, each in watched.items()} == {
         "host1": "PASS",
         "host2": "PASS",

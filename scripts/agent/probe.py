@@ -119,17 +119,23 @@ def insist(front: str, requests: List[Dict[str, Any]], limit: float, root: str) 
             raise Failure("verify", "%s does not show %r" % (path, request["text"]), body[:500])
 
 
-def sample(front: str, requests: List[Dict[str, Any]], limit: float) -> List[Dict[str, Any]]:
+def sample(
+    front: str, requests: List[Dict[str, Any]], limit: float, within: float = 0.0
+) -> List[Dict[str, Any]]:
     """Ask each request at this host's own front: how long it took, and whether it was well.
 
+    `limit`: seconds for each; `within`: after which no other is begun, 0 for all of them.
     A throttled answer says that too much is asked, not that the release is bad. Raises Failure for
     what is no request; an answer that doesn't come is measured as any other.
     """
-    text(front), seconds(limit)
+    text(front), seconds(limit), seconds(within)
     if not isinstance(requests, list):
         raise Failure("protocol", "requests are a list")
-    found = []
+    found: List[Dict[str, Any]] = []
+    until = time.monotonic() + within
     for request in requests:
+        if found and within and time.monotonic() >= until:
+            break
         path = shaped(request, "a request", PROBE)["path"]
         begun, wrong = time.monotonic(), ""
         try:

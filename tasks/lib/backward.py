@@ -247,14 +247,16 @@ class Rollback(Rollout):
     def _still_troubled(self, error: NotClosed) -> None:
         self.do_close()
         assert self.plan is not None
+        name = self.environment.name
         without = f" without {counted(list(self.absent))}" if self.absent else ""
-        raise Settled(
-            f"{self.environment.name} is back on {self.plan.release}{without}, and the trouble goes"
-            f" on ({error}) It is not in the code: look at the infrastructure, `inv monitor --env="
-            f"{self.environment.name}`.",
-            kind="infrastructure",
-            evidence=error.evidence,
-        )
+        back = f"{name} is back on {self.plan.release}{without}, and "
+        if error.kind == "nodata":
+            said = f"whether the trouble is over is not known ({error}) Look: `inv monitor"
+        else:
+            said = f"the trouble goes on ({error}) It is not in the code: look at the"
+            said += " infrastructure, `inv monitor"
+        kind = "nodata" if error.kind == "nodata" else "infrastructure"
+        raise Settled(f"{back}{said} --env={name}`.", kind=kind, evidence=error.evidence)
 
     def _failed(self, step: Any, error: Any) -> Trouble:
         if isinstance(error, Settled):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from typing import Sequence, TextIO
 
@@ -44,6 +45,17 @@ def warn(text: str) -> None:
 def fail(text: str) -> None:
     """Print a line about a failure on stderr."""
     _print(clean(text), sys.stderr)
+
+
+def rewritable() -> bool:
+    """Tell whether a line can be written again: on a terminal alone."""
+    return terminal(stream())
+
+
+def rewrite(text: str) -> None:
+    """Write `text` over the line that was last written so, cut to what fits beside nothing."""
+    width = shutil.get_terminal_size().columns - 1
+    print(f"\r\x1b[K{clean(text)[:width]}", end="", file=stream(), flush=True)
 
 
 def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: str = "") -> None:

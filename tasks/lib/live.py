@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+import contextlib
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
-from . import console, public
+from . import checks, console, probing, public
 from .errors import NotClosed
 from .fleet import Fleet, HostErrors, Member
 from .hostlist import counted
-from .watch import NODATA, PASS, Probes, Sample, Verdict, patience, watch, watch_each
+from .probing import Probes, Sample, Samples
+from .watch import NODATA, PASS, Reading, Readings, Source, Verdicts, deciding, watch, worst
 
 if TYPE_CHECKING:
-    from .settings import Environment, Thresholds
+    from .settings import Environment
+
+PROBES = "probes"
 
 
 def verify(
@@ -37,65 +41,120 @@ def verify(
         raise NotClosed(f"{wrong}.", kind="health")
 
 
-def watch_users(fleet: Fleet, environment: Environment) -> Verdict:
-    """Watch the public addresses for the environment's `watch`; a lost host ends it as FAIL."""
+def watch_users(fleet: Fleet, environment: Environment, app: str, release: str) -> Verdicts:
+    """Watch the public addresses, and `release` in Prometheus where the environment wants that, for
+    the environment's `watch`; a lost host ends it as FAIL."""
     thresholds = environment.thresholds
     probes = Probes(_urls(fleet, environment), thresholds, environment.host_header)
 
-    def each_round(samples: Sequence[Sample], seconds: float) -> str:
-        lost = fleet.lost()
-        return f"{counted(list(lost))} was lost" if lost else ""
+    def lost() -> str:
+        names = fleet.lost()
+        return f"{counted(list(names))} was lost" if names else ""
 
-    try:
-        return watch(probes, thresholds, environment.watch, each_round)
-    finally:
-        probes.close()
+    with contextlib.closing(probes), _told(app, environment, release, fleet.members) as more:
+        sources = {PROBES: probes, **more}
+        return _watched(sources, environment, environment.watch, lost)
 
 
-class Front:
-    """A host's own front as a source of samples, asked by the host's own agent."""
+class Fronts:
+    """Each host's own front as a source, asked by the host's own agent."""
 
-    def __init__(self, member: Member, environment: Environment) -> None:
-        self._session, self._front = member.session, member.target.front
-        thresholds, host = environment.thresholds, public.host(environment)
-        self._asked = [{"path": path, "host": host} for path in thresholds.paths]
-        self._limit = patience(thresholds)
+    def __init__(self, fleet: Fleet, environment: Environment, members: Sequence[Member]) -> None:
+        self._fleet, self._members = fleet, members
+        self._limits = thresholds = environment.thresholds
+        host = public.host(environment)
+        self._asked = [{"path": path, "host": host} for path in probing.asked(thresholds)]
+        self._samples = {member.name: Samples() for member in members}
 
-    def sample(self) -> list[Sample]:
-        """Ask every path once. Raises HostError, Lost."""
-        within = self._limit * (len(self._asked) + 1)
-        words: dict[str, Any] = {"front": self._front, "requests": self._asked}
-        found = self._session.call("probe", within, limit=self._limit, **words)
+    def look(self) -> None:
+        """Ask every host. Raises HostErrors."""
+        for name, found in self._fleet.each(self._ask, self._members).items():
+            self._samples[name].add(found)
+
+    def known(self, whole: bool) -> Reading:
+        """Return what each host's front has shown."""
+        return {name: s.measured(self._limits, whole) for name, s in self._samples.items()}
+
+    def _ask(self, member: Member) -> list[Sample]:
+        limit = probing.patience(self._limits)
+        within = self._limits.interval
+        words: dict[str, Any] = {"front": member.target.front, "requests": self._asked}
+        words |= {"limit": limit, "within": within}
+        found = member.session.call("probe", within + 2 * limit, **words)
         return [Sample(each["ok"], each["seconds"], each["wrong"]) for each in found]
 
 
 def watch_fronts(
-    fleet: Fleet, environment: Environment, members: Sequence[Member], seconds: float
-) -> dict[str, Verdict]:
-    """Watch each of `members` through its own front for `seconds`; the verdicts by host.
+    fleet: Fleet,
+    environment: Environment,
+    app: str,
+    release: str,
+    members: Sequence[Member],
+    seconds: float,
+) -> Verdicts:
+    """Watch each of `members` through its own front, and in Prometheus, for `seconds`.
 
     Raises HostErrors, also for a lost host that isn't one of them.
     """
-    sources = {member.name: Front(member, environment) for member in members}
 
-    def sample() -> dict[str, list[Sample]]:
-        return fleet.each(lambda member: sources[member.name].sample(), members)
-
-    def each_round(samples: Mapping[str, Sequence[Sample]], spent: float) -> str:
-        if lost := fleet.lost():
-            raise HostErrors(lost)
+    def lost() -> str:
+        if names := fleet.lost():
+            raise HostErrors(names)
         return ""
 
-    return watch_each(sample, environment.thresholds, seconds, each_round)
+    with _told(app, environment, release, members) as more:
+        sources = {PROBES: Fronts(fleet, environment, members), **more}
+        return _watched(sources, environment, seconds, lost)
 
 
-def insist(fleet: Fleet, verdict: Verdict, thresholds: Thresholds) -> None:
-    """Say what a watch found. Raises NotClosed where that isn't good enough."""
-    passed = verdict.verdict == PASS or (verdict.verdict == NODATA and thresholds.nodata == "pass")
-    console.say(f"  {'':<16}{verdict.verdict}: {verdict.why}")
-    if not passed:
-        kind = "lost" if fleet.lost() else "watch"
-        raise NotClosed(f"{verdict.verdict}: {verdict.why}.", kind=kind)
+def _watched(
+    sources: dict[str, Source], environment: Environment, seconds: float, lost: Callable[[], str]
+) -> Verdicts:
+    """Watch, and show each check."""
+    console.say(checks.beforehand(environment, seconds, tuple(sources)))
+    shown = checks.Shown(seconds)
+
+    def each_check(readings: Readings, spent: float) -> str:
+        shown.check(readings, spent)
+        return lost()
+
+    try:
+        return watch(sources, environment.thresholds, seconds, each_check)
+    finally:
+        shown.end()
+
+
+@contextlib.contextmanager
+def _told(
+    app: str, environment: Environment, release: str, members: Sequence[Member]
+) -> Iterator[dict[str, Source]]:
+    """Give what Prometheus has of the release as a source, where the environment wants it."""
+    if not environment.observability.watch:
+        yield {}
+        return
+    from .telemetry.watched import SOURCE, Releases, too_short
+
+    if said := too_short(environment):  # a rollback's, which is refused for nothing of this
+        console.warn(f"Prometheus is not asked: {said}")
+        yield {}
+        return
+    targets = [member.target for member in members]
+    with contextlib.closing(Releases(app, environment, release, targets)) as releases:
+        yield {SOURCE: releases}
+
+
+def insist(fleet: Fleet, verdicts: Verdicts, environment: Environment) -> None:
+    """Say what each source of a watch found. Raises NotClosed where the worst isn't good enough."""
+    for name, each in verdicts.items():
+        found = worst(each)
+        console.say(f"  {name if len(verdicts) > 1 else '':<16}{found.verdict}: {found.why}")
+    name, decided = deciding(verdicts)
+    lenient = environment.thresholds.nodata == "pass"
+    if decided.verdict == PASS or (decided.verdict == NODATA and lenient):
+        return
+    kind = "lost" if fleet.lost() else "nodata" if decided.verdict == NODATA else "watch"
+    by = f"{name}: " if len(verdicts) > 1 else ""
+    raise NotClosed(f"{decided.verdict}: {by}{decided.why}.", kind=kind)
 
 
 def _urls(fleet: Fleet, environment: Environment) -> list[str]:

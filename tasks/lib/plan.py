@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Collection, Mapping, Sequence
 
-from .duration import show
+from .checks import limits, reaction
 from .hostlist import compact
 from .settings import Environment
 from .source import Source
@@ -106,7 +106,7 @@ def deploy_steps(environment: Environment, hosts: Sequence[str]) -> tuple[Step, 
         Step("once", "first", once),
         Step("start", "all", "" if _late(environment, groups) else _start(environment)),
         *(step for index in range(len(groups)) for step in _switching(environment, groups, index)),
-        _watch(environment),
+        _watch(environment, "switched back"),
         Step("confirm", "all", "from here on a host that is left alone goes forward"),
         Step("close", "all", _close(environment)),
     ]  # fmt: skip
@@ -149,7 +149,7 @@ def _pause(environment: Environment, groups: Stages, index: int) -> Step:
     """Return the watch of all hosts that have switched so far, before the next stage."""
     names = tuple(name for group in groups[: index + 1] for name in group)
     seconds = pause(environment, len(groups))
-    does = f"{_thresholds(environment, seconds)}, each through its own front" if seconds else ""
+    does = f"{limits(environment, seconds)}, each through its own front" if seconds else ""
     return Step("watch", compact(names), does, names, seconds)
 
 
@@ -174,7 +174,7 @@ def rollback_steps(
             "all",
             VERIFY,
         ),
-        _watch(environment),
+        _watch(environment, "told"),
         Step("close", "all", "journal it, drain the one before"),
     ]
     return tuple(step for step in steps if step.does)
@@ -198,13 +198,7 @@ def _commands(*named: tuple[str, str]) -> str:
     return ", ".join(f"{name}: {command}" for name, command in named if command)
 
 
-def _watch(environment: Environment) -> Step:
-    does, limits = _thresholds(environment, environment.watch), environment.thresholds
-    does += f"; switched back about {show(limits.interval * limits.failures)} after it turns bad"
+def _watch(environment: Environment, then: str) -> Step:
+    does = limits(environment, environment.watch)
+    does += f"; {then} {reaction(environment)} after it turns bad"
     return Step("watch", "operator", does if environment.watch else "", (), environment.watch)
-
-
-def _thresholds(environment: Environment, seconds: float) -> str:
-    limits = environment.thresholds
-    ratio = f"error ratio at most {limits.error_ratio:g}"
-    return f"{show(seconds)}: {ratio}, p95 at most {show(limits.p95)}"

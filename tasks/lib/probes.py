@@ -53,7 +53,20 @@ def watchable(world: Served) -> str:
 
     if world.environment.watch and not public.urls(world.environment, world.targets):
         return f"environments.{world.environment.name} has no url to watch"
+    if world.environment.observability.watch:
+        from .telemetry import watched
+
+        return watched.too_short(world.environment)
     return ""
+
+
+def prometheus(world: Served) -> str:
+    """The Prometheus that the watch will ask answers."""
+    if not world.environment.observability.watch:
+        return ""
+    from .telemetry import watched
+
+    return watched.away(world.environment)
 
 
 def health(world: Served) -> str:

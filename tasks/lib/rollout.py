@@ -16,7 +16,7 @@ from .plan import Plan, Step
 from .session import Busy, Value
 from .settings import Environment, Settings
 from .target import Target
-from .watch import Verdict, worst
+from .watch import Verdict, Verdicts, deciding
 
 MARGIN = 5.0  # seconds over a host's own limit after which it counts as hanging
 
@@ -66,8 +66,8 @@ class Rollout:
         self.seconds: dict[str, float] = {}
         self.plan: Plan | None = None
         self.step = Step("lock", "all", "lock every host and read its facts")
-        self.verdict: Verdict | None = None
-        self.watches: dict[str, dict[str, Verdict]] = {}  # between stages: by step, by host
+        self.verdict: Verdict | None = None  # that of the watch at the end
+        self.watches: dict[str, Verdicts] = {}  # by step
         self.switched_in = 0.0
         self.before: dict[str, str] = {}
         self.missing: dict[str, str] = {}
@@ -149,7 +149,10 @@ class Rollout:
             "switch_seconds": round(self.switched_in, 4),
             "watch": self.verdict.document() if self.verdict else None,
             "watches": {
-                step: {name: each.document() for name, each in verdicts.items()}
+                step: {
+                    source: {about or "all": each.document() for about, each in found.items()}
+                    for source, found in verdicts.items()
+                }
                 for step, verdicts in self.watches.items()
             },
             "reverted": False,
@@ -231,13 +234,15 @@ class Rollout:
     def do_watch(self) -> None:
         """Watch the public addresses, or between stages each host that has switched by itself; a
         release that isn't good enough, or a lost host, ends it."""
+        assert self.plan is not None
+        about = (self.fleet, self.environment, self.settings.app, self.plan.release)
         if self.step.hosts:
-            seconds = self.step.watched
-            found = live.watch_fronts(self.fleet, self.environment, self.members(), seconds)
-            self.watches[self.step.name], verdict = found, worst(found)
+            found = live.watch_fronts(*about, self.members(), self.step.watched)
         else:
-            verdict = self.verdict = live.watch_users(self.fleet, self.environment)
-        live.insist(self.fleet, verdict, self.environment.thresholds)
+            found = live.watch_users(*about)
+            self.verdict = deciding(found)[1]
+        self.watches[self.step.name] = found
+        live.insist(self.fleet, found, self.environment)
 
     def call(
         self, do: str, within: float = 0.0, members: list[Member] | None = None, /, **words: Any

@@ -66,15 +66,18 @@ class Limits(Strict, frozen=True):
 class Thresholds(Strict, frozen=True):
     """What a watched release must stay under.
 
-    error_ratio: failed requests per request. p95: seconds. interval: seconds between probes.
-    failures: failed probes that end the watch at once, where they are over error_ratio so far.
-    nodata: the verdict when nothing could be measured. paths: what is probed.
+    error_ratio: failed requests per request. p95: seconds. interval: seconds between checks.
+    failures: failed requests that end the watch at once, where they are over error_ratio so far.
+    requests: those of our own to each address within an interval, over all of `paths`; the fewer,
+    the longer it takes to see a low error ratio. nodata: what it counts as when nothing could be
+    measured.
     """
 
     error_ratio: float = 0.01
     p95: Seconds = Seconds(1)
     interval: Seconds = Seconds(1)
     failures: int = 3
+    requests: int = 20
     nodata: Literal["fail", "pass"] = "fail"
     paths: tuple[str, ...] = ("/",)
 

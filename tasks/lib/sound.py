@@ -143,5 +143,6 @@ def _limits(environment: Environment) -> Iterator[tuple[str, str, object]]:
     yield from _judge("thresholds.p95", _POSITIVE, thresholds.p95)
     yield from _judge("thresholds.interval", _POSITIVE, thresholds.interval)
     yield from _judge("thresholds.failures", _SOME, thresholds.failures)
+    yield from _judge("thresholds.requests", _SOME, thresholds.requests)
     for path in thresholds.paths:
         yield from _judge("thresholds.paths", _PATH, path)

@@ -90,12 +90,18 @@ def pause(environment: Environment, count: int) -> float:
     count: how many stages there are. After a canary it is the environment's whole `watch`: that is
     what a canary is for. Between batches it is the `watch` divided by the number of stages, so that
     all of them together take no longer than one; but never less than it takes to see a bad release
-    (`failures` probes at `interval`), nor more than `watch`. No `watch`, no pause.
+    (`failures` checks at `interval`, and as late as Prometheus knows of it, where it is asked), nor
+    more than `watch`. No `watch`, no pause.
     """
     whole, limits = float(environment.watch), environment.thresholds
     if not environment.strategy.startswith("batch"):
         return whole
-    return min(whole, max(whole / count, limits.interval * limits.failures))
+    least = limits.interval * limits.failures
+    if environment.observability.watch:
+        from .telemetry.watched import needed
+
+        least = needed(environment)
+    return min(whole, max(whole / count, least))
 
 
 def refuse_unfit(environment: Environment) -> None:

@@ -1,16 +1,15 @@
 """Is the new release as good as it has to be?
 
-Samples from a source against thresholds: PASS, FAIL or NODATA.
+What sources measured against thresholds: PASS, FAIL or NODATA. The worst of them decides.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Protocol, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Protocol
 
+from .duration import show
 from .hostlist import counted
 
 if TYPE_CHECKING:
@@ -20,27 +19,52 @@ PASS, FAIL, NODATA = "PASS", "FAIL", "NODATA"
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One measurement: whether the request was answered well, in how many seconds, and what was
-    wrong."""
+class Measured:
+    """What a source knows of a release: how many requests, and how many of them failed.
 
-    ok: bool
-    seconds: float
+    p95: seconds, None where no request was answered well. slow: how many were slower than the
+    threshold. in_flight: requests that are being answered, None where it doesn't say. wrong: what
+    was last seen to be wrong. down: what doesn't answer at all. unknown: why nothing is known.
+    """
+
+    requests: float = 0
+    errors: float = 0
+    p95: float | None = None
+    slow: float = 0
+    in_flight: float | None = None
     wrong: str = ""
+    down: tuple[str, ...] = ()
+    unknown: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Failed requests per request."""
+        return self.errors / self.requests if self.requests else 0.0
+
+
+Reading = Mapping[str, Measured]  # by what each is about: a host, or "" for all of it
 
 
 class Source(Protocol):
-    """Where samples come from; a Prometheus joins behind the same method."""
+    """Where a watch looks: requests of our own, or what Prometheus has from everybody's."""
 
-    def sample(self) -> Sequence[Sample]:
-        """Return what one round measured; nothing where nothing could be."""
+    def look(self) -> None:
+        """Measure once; what can't be measured is part of what is then known."""
+
+    def known(self, whole: bool) -> Reading:
+        """Return what is known of the latest minute, or of the `whole` watch where it says so."""
+
+
+Sources = Mapping[str, Source]
+Readings = Mapping[str, Reading]
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the watch found.
 
-    error_ratio: bad samples per sample; p95_seconds: of the good ones; None without data.
+    samples: requests; error_ratio: failed ones among them; p95_seconds: of the good ones; in_flight
+    as it was last seen; None without data. seconds: how long was watched.
     """
 
     verdict: str
@@ -49,157 +73,155 @@ class Verdict:
     p95_seconds: float | None
     seconds: float
     why: str
+    in_flight: int | None = None
 
     def document(self) -> dict[str, Any]:
         """Return it for `--json` and the journal."""
         return asdict(self)
 
 
-def judge(
-    samples: Sequence[Sample], limits: Thresholds, seconds: float, final: bool
-) -> Verdict | None:
-    """Decide on all samples so far; None while it is too early to say.
+Verdicts = Mapping[str, Mapping[str, Verdict]]  # by source, and by what each is about
 
-    limits: the thresholds; seconds: how long has been watched; final: the time is up.
+
+def judge(
+    measured: Measured, limits: Thresholds, seconds: float, final: bool = False
+) -> Verdict | None:
+    """Decide on what was measured; None while it is too early to say.
+
+    limits: the thresholds; seconds: how long has been watched; final: the time is up. Early is only
+    said what more of the same would not change: `failures` requests failed, or that many were slow
+    and `failures` times `interval` has gone by, so that one cold start is nobody's end.
     """
-    if not samples:
-        nodata = Verdict(NODATA, 0, None, None, seconds, "nothing could be measured")
-        return nodata if final else None
-    bad = [sample for sample in samples if not sample.ok]
-    ratio = len(bad) / len(samples)
-    good = sorted(sample.seconds for sample in samples if sample.ok)
-    p95 = good[math.ceil(0.95 * len(good)) - 1] if good else None
 
     def verdict(name: str, why: str) -> Verdict:
-        return Verdict(
-            name, len(samples), round(ratio, 4), p95 and round(p95, 4), round(seconds, 3), why
-        )
+        return _verdict(name, measured, seconds, why)
 
-    if ratio > limits.error_ratio and (final or len(bad) >= limits.failures):
-        said = f"error ratio {ratio:.3f} over {limits.error_ratio:g}"
-        of = f"{len(bad)} of {len(samples)} requests"
-        return verdict(FAIL, f"{said} ({of}), last: {bad[-1].wrong}")
+    if measured.unknown or not (measured.requests or measured.down):
+        nothing = measured.unknown or "nothing could be measured"
+        return verdict(NODATA, nothing) if final else None
+    if measured.down:
+        return verdict(FAIL, f"{counted(measured.down)} does not answer its scrape")
+    requests, errors = round(measured.requests), round(measured.errors)
+    of, last = f"{errors} of {requests} requests", measured.wrong and f", last: {measured.wrong}"
+    if measured.ratio > limits.error_ratio and (final or errors >= limits.failures):
+        over = f"error ratio {measured.ratio:.3f} over {limits.error_ratio:g}"
+        return verdict(FAIL, f"{over} ({of}){last}")
+    p95, lasting = measured.p95, seconds >= limits.failures * limits.interval
     slow = p95 is not None and p95 > limits.p95
-    if slow and (final or len(good) >= 20):
-        return verdict(FAIL, f"p95 {p95:.3f} s over {limits.p95:g} s in {len(samples)} requests")
+    if slow and (final or (lasting and measured.slow >= limits.failures)):
+        return verdict(FAIL, f"p95 {p95:.3f} s over {limits.p95:g} s in {requests} requests")
     shown = "-" if p95 is None else f"{p95:.3f}"
-    return (
-        verdict(PASS, f"error ratio {ratio:.3f}, p95 {shown} s in {len(samples)} requests")
-        if final
-        else None
+    said = f"error ratio {measured.ratio:.3f}, p95 {shown} s in {requests} requests"
+    return verdict(PASS, said) if final else None
+
+
+def _verdict(name: str, measured: Measured, seconds: float, why: str) -> Verdict:
+    known = measured.requests > 0
+    return Verdict(
+        name,
+        round(measured.requests),
+        round(measured.ratio, 4) if known else None,
+        None if measured.p95 is None else round(measured.p95, 4),
+        round(seconds, 3),
+        why,
+        None if measured.in_flight is None else round(measured.in_flight),
     )
 
 
 def watch(
-    source: Source,
+    sources: Sources,
     limits: Thresholds,
     seconds: float,
-    each_round: Callable[[Sequence[Sample], float], str],
-) -> Verdict:
+    each_check: Callable[[Readings, float], str],
+) -> Verdicts:
     """Watch for `seconds`, or until it is clear that the release fails.
 
-    each_round: called after every round with all samples and the seconds so far; a sentence from it
-    ends the watch as FAIL (a host was lost).
+    each_check: called after every check with what is known and the seconds so far; a sentence from
+    it ends the watch as FAIL (a host was lost). What each source and part is about is judged by
+    itself, so that a bad one isn't diluted by good ones; one that fails ends it for all.
     """
-    return watch_each(
-        lambda: {"": source.sample()},
-        limits,
-        seconds,
-        lambda samples, spent: each_round(samples[""], spent),
-    )[""]
-
-
-def watch_each(
-    sample: Callable[[], Mapping[str, Sequence[Sample]]],
-    limits: Thresholds,
-    seconds: float,
-    each_round: Callable[[Mapping[str, Sequence[Sample]], float], str],
-) -> dict[str, Verdict]:
-    """Watch several sources, each judged by itself: a bad one isn't diluted by good ones.
-
-    sample: what each measured in one round, by name, the same names every time. each_round: as for
-    `watch`. Ends for all when the time is up or one fails; returns the verdicts by name.
-    """
-    samples: dict[str, list[Sample]] = {}
     begun = time.monotonic()
     while True:
         at = time.monotonic()
-        for name, found in sample().items():
-            samples.setdefault(name, []).extend(found)
+        for source in sources.values():
+            source.look()
         spent = time.monotonic() - begun
-        stop = each_round(samples, spent)
-        if stop:
-            ended = round(spent, 3)
-            return {n: Verdict(FAIL, len(s), None, None, ended, stop) for n, s in samples.items()}
-        verdicts = _verdicts(samples, limits, spent, final=spent >= seconds)
-        if verdicts:
-            return verdicts
+        recent = {name: source.known(False) for name, source in sources.items()}
+        if stop := each_check(recent, spent):
+            return _each(recent, lambda known: _verdict(FAIL, known, spent, stop))
+        early = _failing(recent, limits, spent)
+        if early or spent >= seconds:
+            whole = {name: source.known(True) for name, source in sources.items()}
+            ended = _each(whole, lambda known: _final(known, limits, spent))
+            return {name: {**each, **early.get(name, {})} for name, each in ended.items()}
         rest = min(limits.interval - (time.monotonic() - at), seconds - spent)
         time.sleep(max(0.0, rest))
 
 
+def _final(measured: Measured, limits: Thresholds, spent: float) -> Verdict:
+    found = judge(measured, limits, spent, final=True)
+    assert found is not None
+    return found
+
+
+def _failing(readings: Readings, limits: Thresholds, spent: float) -> dict[str, dict[str, Verdict]]:
+    """Return what is clear before the time is up, by source."""
+    found: dict[str, dict[str, Verdict]] = {}
+    for name, reading in readings.items():
+        for about, measured in reading.items():
+            if verdict := judge(measured, limits, spent):
+                found.setdefault(name, {})[about] = verdict
+    return found
+
+
+def _each(readings: Readings, verdict: Callable[[Measured], Verdict]) -> Verdicts:
+    return {
+        name: {about: verdict(measured) for about, measured in reading.items()}
+        for name, reading in readings.items()
+    }
+
+
 def worst(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """Return the verdict that speaks for all; its `why` names the hosts that share it."""
-    order = (FAIL, NODATA, PASS)
-
-    def rank(each: Verdict) -> tuple[float, ...]:
-        return order.index(each.verdict), -(each.error_ratio or 0), -(each.p95_seconds or 0)
-
-    found = min(verdicts.values(), key=rank)
+    """Return the verdict that speaks for all; its `why` names those that share it."""
+    found = min(verdicts.values(), key=_rank)
     alike = [name for name, each in verdicts.items() if each.verdict == found.verdict]
+    if alike == [""]:
+        return found
     at_worst = "at worst " if len(alike) > 1 else ""
     return replace(found, why=f"{counted(alike)}: {at_worst}{found.why}")
 
 
-def patience(limits: Thresholds) -> float:
-    """Return how long a probe waits for its answer, in seconds."""
-    return max(1.0, 5 * limits.p95)
+def deciding(verdicts: Verdicts) -> tuple[str, Verdict]:
+    """Return the source that decides, the one with the worst verdict, and that."""
+    found = {name: worst(each) for name, each in verdicts.items()}
+    name = min(found, key=lambda each: (_ORDER.index(found[each].verdict), list(found).index(each)))
+    return name, found[name]
 
 
-def _verdicts(
-    samples: Mapping[str, Sequence[Sample]], limits: Thresholds, spent: float, final: bool
-) -> dict[str, Verdict]:
-    """Return every verdict when the watch is over, {} while it goes on."""
-    early = [judge(each, limits, spent, final) for each in samples.values()]
-    if not any(early):
-        return {}
-    ended = {name: judge(each, limits, spent, True) for name, each in samples.items()}
-    return {name: verdict for name, verdict in ended.items() if verdict is not None}
+_ORDER = (FAIL, NODATA, PASS)
 
 
-class Probes:
-    """Requests of our own to public addresses, on all paths at once."""
+def _rank(each: Verdict) -> tuple[float, ...]:
+    return _ORDER.index(each.verdict), -(each.error_ratio or 0), -(each.p95_seconds or 0)
 
-    def __init__(self, urls: Sequence[str], limits: Thresholds, host_header: str = "") -> None:
-        import requests
 
-        self._limits = limits
-        self._places = [url.rstrip("/") + path for url in urls for path in limits.paths]
-        self._headers = {
-            "User-Agent": "circle-of-closure",
-            **({"Host": host_header} if host_header else {}),
-        }
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._pool = ThreadPoolExecutor(max(1, len(self._places)))
+def told(readings: Readings, spent: float) -> str:
+    """Return in one line what a check measured, source by source."""
+    parts = (f"{name} {_summed(reading.values())}" for name, reading in readings.items())
+    return f"{show(round(spent, 1)):>6}  " + "; ".join(parts)
 
-    def sample(self) -> list[Sample]:
-        return list(self._pool.map(self._probe, self._places))
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False)
-        self._session.close()
-
-    def _probe(self, place: str) -> Sample:
-        import requests
-
-        begun = time.monotonic()
-        try:
-            timeout = patience(self._limits)
-            answer = self._session.get(place, headers=self._headers, timeout=timeout)
-        except requests.RequestException as error:
-            return Sample(False, time.monotonic() - begun, f"{place} gave {type(error).__name__}")
-        spent = time.monotonic() - begun
-        # A throttled answer says that we ask too much, not that the release is bad.
-        ok = answer.status_code < 500 or answer.status_code == 429
-        return Sample(ok, spent, "" if ok else f"{place} answered {answer.status_code}")
+def _summed(measured: Iterable[Measured]) -> str:
+    every = list(measured)
+    known = [each for each in every if not each.unknown]
+    if not known:
+        return every[0].unknown if every else "nothing"
+    errors, requests = sum(e.errors for e in known), sum(e.requests for e in known)
+    slowest = max((e.p95 for e in known if e.p95 is not None), default=None)
+    flying = [e.in_flight for e in known if e.in_flight is not None]
+    down = {name for e in known for name in e.down}
+    said = f"{round(errors)}/{round(requests)} bad"
+    said += "" if slowest is None else f" p95 {show(slowest)}"
+    said += f", {round(sum(flying))} in flight" if flying else ""
+    said += f", {len(down)} down" if down else ""
+    return said + (f", {len(every) - len(known)} unknown" if len(known) < len(every) else "")

@@ -33,7 +33,7 @@ SERVICE: dict[str, Any] = {
     "run": "python app.py {socket}",
     "smoke": [{"path": "/", "status": 200, "text": "hello"}],
     "limits": {"lease": "3s", "start": "20s", "drain": "5s", "step": "20s", "hook": "20s"},
-    "thresholds": {"interval": "100ms", "failures": 3},
+    "thresholds": {"interval": "100ms", "failures": 3, "requests": 1},
 }
 
 

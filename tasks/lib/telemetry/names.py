@@ -26,6 +26,7 @@ AVAILABILITY = "job:up:avg"  # 0 to 1
 WATCH_REQUESTS = "release:http_requests:increase1m"  # requests within the minute
 WATCH_ERROR_RATIO = "release:http_error_ratio:rate1m"
 WATCH_P95 = "release:http_latency_seconds:p95_1m"
+WATCH_IN_FLIGHT = "release:http_active_requests:sum"
 
 # By job, environment and http_route, over 5 minutes: the slowest routes.
 ROUTE_RATE = "route:http_requests:rate5m"
