@@ -9,9 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +40,17 @@ def cache() -> Path:
 def program(name: str) -> Path:
     """Return the path of one of PROGRAMS, built now if it wasn't. Skips the test without Go."""
     return installed(PROGRAMS[name])
+
+
+def ahead() -> None:
+    """Build all of them, before any test asks; what can't be built is the tests' to tell."""
+    from tests.support import collector, composing
+
+    each: list[Callable[[], object]] = [collector.binary, composing.plugin]
+    each += [partial(program, name) for name in PROGRAMS]
+    for make in each:
+        with suppress(Exception, pytest.skip.Exception):
+            make()
 
 
 def installed(module: str) -> Path:
@@ -67,7 +82,7 @@ def built(key: str, name: str, make: Callable[[Path], None]) -> Path:
             "needs: the Go toolchain (https://go.dev/dl), to build a program from its modules"
         )
     cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / f"{key}.lock").open("w") as lock:
+    with (cache() / f"{key}.lock").open("w") as lock, _patience():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / name).exists():
             with tempfile.TemporaryDirectory(dir=cache(), prefix=f"{key}.new-") as new:
@@ -77,6 +92,20 @@ def built(key: str, name: str, make: Callable[[Path], None]) -> Path:
                 place.mkdir()
                 (Path(new) / name).rename(place / name)
     return place / name
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Have the time not count against a test that it waits for a program to be built, which is
+    once a machine: pytest-timeout ends a test by this timer."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *before)
 
 
 def run(words: list[str], folder: Path, **environment: str) -> None:
