@@ -67,6 +67,7 @@ DEFAULTS: dict[str, Any] = {
         "critical": {},
         "slow": "60s",
     },
+    "preaggregate": {"requests": 50, "paths": ["/"], "start": "3m"},
     "release": {
         "branch": "main",
         "prefix": "v",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib.phase import Check, Next, Phase, Row, later, unbuilt
+from .lib import project
+from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
+
+_holds = partial(probe, "preaggregate.closure")
 
 PHASE = Phase(
     number=4,
@@ -13,73 +18,91 @@ PHASE = Phase(
     closure="Telemetry closure",
     purpose="Collect what the service tells of itself, in the form that it is asked for later.",
     prerequisites=(
-        Check("Docker with Compose", unbuilt, "docker compose version"),
-        Check("the tests pass", unbuilt, "inv test", required=False),
-        Check("the service can be started", unbuilt, "inv host", required=False),
+        Check(
+            "Docker with Compose",
+            _holds("docker"),
+            "install and start it, or prove a stack that runs elsewhere with `--no-stack`.",
+        ),
+        Check(
+            "the stack's ports are free",
+            _holds("ports"),
+            "end that, or take other ports under `stack:` in invoke.yaml.",
+        ),
+        Check("the tests pass", _holds("tested"), "inv test", required=False),
+        Check("the service answers, or can be started", _holds("servable"), "inv host"),
     ),
     procedure=(
-        "Start the collector, Prometheus and Grafana: `docker compose up --detach --wait`.",
-        "See that each of them runs, by name: `docker compose ps`.",
+        "Have the collector look at its configuration: `otelcol-contrib validate`.",
+        "Start the collector, Prometheus, Alertmanager and Grafana, and wait for each: "
+        "`docker compose up --detach --wait`.",
         # With --follow, as the page has it, the command never ends.
-        "Read the collector's log: `docker compose logs --tail=100 otel-collector`.",
-        "Run the service with ENABLE_TELEMETRY=true.",
-        "Make some traffic: requests to / and /api/health.",
-        'See that `up{job="pi-forge"}` is 1 in Prometheus and the request rate above 0.',
+        "Read the collector's log: `inv preaggregate.logs --service=otel-collector`.",
+        "Start the service with ENABLE_TELEMETRY=true where none answers, and open the way from "
+        "the containers to it.",
+        "Make some traffic: requests to /.",
+        "Go along the telemetry, hop by hop, until Prometheus has counted what was sent, and "
+        'see that `up{job="pi-forge"}` is 1.',
     ),
     validation=(
         # `ps | grep Up` holds as soon as any one service is up: each has to be asked for.
-        Check("every container runs", unbuilt, "docker compose up --detach --wait"),
-        Check("Prometheus scrapes the service itself", unbuilt, "docker compose logs prometheus"),
-        Check("requests are counted", unbuilt, "curl --fail http://localhost:8000/"),
-        Check("Grafana answers", unbuilt, "docker compose up --detach --wait grafana"),
+        Check("every container runs", _holds("containers"), "inv preaggregate"),
+        Check("every hop to Prometheus holds", _holds("flows"), "inv preaggregate"),
+        Check("Prometheus scrapes the service itself", _holds("scraped"), "inv preaggregate"),
+        Check("requests are counted", _holds("counted"), "inv preaggregate"),
+        Check("Grafana answers", _holds("grafana"), "inv preaggregate.logs --service=grafana"),
     ),
     troubleshooting=(
         Row(
             "The service doesn't answer",
             "Start it, `ENABLE_TELEMETRY=true inv host.serve`, or have `inv preaggregate` do it.",
             kinds=("service",),
+            output=r"“the service answers”",
         ),
         Row(
             "The collector doesn't start",
             "Look for the line that its log names in otel-collector-config.yaml.",
             kinds=("collector",),
-            output=r"otel-collector is \w|cannot unmarshal",
+            output=r"“the collector is healthy”|otel-collector is \w|cannot unmarshal",
         ),
         Row(
             "The service can't reach the collector",
             "See OTEL_EXPORTER_OTLP_ENDPOINT of the service; until the collector is back, run it "
             "with ENABLE_TELEMETRY=false.",
             kinds=("exports", "received"),
+            output=r"“the (service shows its metrics|collector received)”",
         ),
         Row(
             "The collector passes nothing on",
             "Look at its pipeline of metrics in otel-collector-config.yaml, and at "
             "OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the service.",
             kinds=("exported", "exposed"),
+            output=r"“the collector (passed on|shows the series)”",
         ),
         Row(
             "Prometheus doesn't answer",
-            "See what it says, `inv preaggregate.logs prometheus`, and `promtool check config "
+            "See `inv preaggregate.logs --service=prometheus`, and `promtool check config "
             "prometheus.yml`.",
             kinds=("prometheus",),
-            output=r"prometheus is \w",
+            output=r"“Prometheus answers”|prometheus is \w",
         ),
         Row(
             "Prometheus has no metrics",
             "Look at its page /targets, at prometheus/targets/ and at scrape_configs in "
             "prometheus.yml.",
             kinds=("scrape", "up", "counted"),
+            output=r"“(Prometheus scrapes|requests are counted)",
         ),
         Row(
             "Data points are missing, or gone too soon",
             "Look at scrape_interval in prometheus.yml, and at its --storage.tsdb.retention.time.",
             kinds=("kept",),
+            output=r"“it is kept as configured”",
         ),
         Row(
             "Grafana doesn't start",
             "See who has port 3000: `ss -ltnp sport = :3000`.",
             kinds=("grafana",),
-            output=r"grafana is \w|port is already allocated|address already in use",
+            output=r"Grafana at |grafana is \w|port is already allocated|address already in use",
         ),
         Row(
             "Grafana shows no data",
@@ -102,13 +125,68 @@ PHASE = Phase(
 )
 
 
+ENV = "Environment whose stack it is; empty is this machine's."
+
+
 @task(
     default=True,
     help={
-        "env": "Environment whose telemetry it is; empty is the configuration's default.",
+        "env": ENV,
+        "stack": "Start what doesn't run of the stack; without, prove one that runs elsewhere.",
         "check": "Only look whether the phase holds; change nothing.",
+        "json": "Print one JSON document on standard output, everything else on standard error.",
     },
 )
-def preaggregate(c: Context, env: str = "", check: bool = False) -> None:
-    """Start the telemetry stack and see that metrics arrive."""
-    later(PHASE, "curl --fail http://localhost:8000/api/metrics")
+def preaggregate(
+    c: Context, env: str = "", stack: bool = True, check: bool = False, json: bool = False
+) -> None:
+    """Start the telemetry stack, send requests, and prove that they arrive, hop by hop."""
+    from .lib import config
+    from .lib.preaggregate import closure, world
+
+    seen: list[world.World] = []
+
+    def read() -> world.World:
+        seen.append(world.read(config.load(c), project.root(c), env, not stack))
+        return seen[0]
+
+    run(PHASE, c, lambda: closure.prove(seen[0]), world=read, check=check, as_json=json)
+
+
+@task(help={"env": ENV})
+def down(c: Context, env: str = "") -> None:
+    """Stop what inv preaggregate has started, and only that; what the stack has kept stays."""
+    own = PHASE._replace(name="preaggregate.down", prerequisites=(), validation=(), next=Next(""))
+
+    def procedure() -> Outcome:
+        from .lib import config
+        from .lib.preaggregate import ending, world
+
+        root = project.root(c)
+        return ending.end(root, world.placed(config.load(c), root, env))
+
+    run(own, c, procedure)
+
+
+@task(
+    help={
+        "env": ENV,
+        "service": "One service of the stack; empty is all of them.",
+        "tail": "How many of the last lines of each.",
+        "follow": "Go on with what comes, until Ctrl-C.",
+    }
+)
+def logs(
+    c: Context, env: str = "", service: str = "", tail: int = 100, follow: bool = False
+) -> None:
+    """Show the last lines of the stack's logs."""
+    own = PHASE._replace(name="preaggregate.logs", prerequisites=(), validation=(), next=Next(""))
+
+    def procedure() -> Outcome:
+        from .lib import config
+        from .lib.preaggregate import ending, world
+
+        ending.logs(world.placed(config.load(c), project.root(c), env), service, tail, follow)
+        return Outcome()
+
+    run(own, c, procedure, record=False)

@@ -31,7 +31,6 @@ CIRCLE = (
     "visualize",
     "alert",
 )
-LATER = ("preaggregate",)
 HEAVY = (
     "rich",
     "msgspec",
@@ -168,17 +167,6 @@ def test_listing_imports_nothing_heavy() -> None:
     imported = set(re.findall(r"^import time:.*\|\s+(\w+)[\w.]*$", listed.stderr, re.MULTILINE))
     assert "invoke" in imported and "tasks" in imported
     assert not imported & set(HEAVY)
-
-
-@pytest.mark.parametrize("name", LATER)
-@pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check"])
-def test_a_phase_that_is_still_to_come_says_so(
-    name: str, options: tuple[str, ...], project: Path
-) -> None:
-    done = inv(name, *options, at=project)
-    assert done.returncode == 2 and done.stdout == ""
-    assert re.fullmatch(rf"inv {name} is built by a later version .*`.+`\.\n", done.stderr)
-    assert not (project / ".circle").exists()
 
 
 def test_the_project_itself_is_configured_right() -> None:

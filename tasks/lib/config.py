@@ -23,6 +23,7 @@ from .errors import Refused
 from .lint import settings as lint
 from .monitor import settings as monitor
 from .notify import settings as notify
+from .preaggregate import settings as preaggregate
 from .release import settings as release
 from .settings import (
     SANDBOX,
@@ -60,6 +61,7 @@ KEYS = (
     "lint",
     "notify",
     "test",
+    "preaggregate",
     "release",
     "monitor",
     "visualize",
@@ -76,6 +78,7 @@ SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "lint": lint.faults,
     "monitor": monitor.faults,
     "notify": notify.faults,
+    "preaggregate": preaggregate.faults,
     "release": release.faults,
     "stack": telemetry.faults,
     "test": testing.faults,

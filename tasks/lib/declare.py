@@ -9,18 +9,11 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Callable, Mapping, NamedTuple, NoReturn
+from typing import Any, Callable, Mapping, NamedTuple
 
 from invoke.exceptions import Failure
 
-from .errors import Refused
-
 Probe = Callable[[Any], str]
-
-
-def unbuilt(world: object) -> str:
-    """Probe of a check that a later version of a phase brings."""
-    return "not looked at by this version"
 
 
 def probe(module: str, name: str) -> Probe:
@@ -104,14 +97,6 @@ class Outcome(NamedTuple):
     next: str = ""
     document: Any = None
     world: Any = None
-
-
-def later(phase: Phase, instead: str) -> NoReturn:
-    """Refuse a phase that isn't built yet; `instead`: the commands that do its work by hand."""
-    raise Refused(
-        f"inv {phase.name} is built by a later version and did nothing; until then, "
-        f"by hand: `{instead}`."
-    )
 
 
 def sentence(error: BaseException) -> str:

@@ -28,8 +28,7 @@ def append(entry: Mapping[str, Any], path: Path | None = None) -> None:
     half written is closed first, so that this one stands on its own. Raises OSError.
     """
     path = path or where()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _ignored(path.parent)
+    prepare(path.parent)
     line = dumps({"v": 1, "at": _now(), "who": who(), **entry}).encode() + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -42,9 +41,10 @@ def append(entry: Mapping[str, Any], path: Path | None = None) -> None:
         os.close(descriptor)
 
 
-def _ignored(directory: Path) -> None:
-    """Have git ignore the journal's directory also in a project whose .gitignore doesn't know it:
-    writing a line must not make a clean tree differ."""
+def prepare(directory: Path) -> None:
+    """Make the journal's directory, and have git ignore it also in a project whose .gitignore
+    doesn't know it: writing a line must not make a clean tree differ."""
+    directory.mkdir(parents=True, exist_ok=True)
     ignore = directory / ".gitignore"
     if directory.name == ".circle" and not ignore.exists():
         ignore.write_text("*\n")

@@ -22,14 +22,12 @@ from .declare import (
     Phase,
     Row,
     evidence,
-    later,
     probe,
     sentence,
-    unbuilt,
 )
 from .errors import REFUSED, Interrupted, NotClosed, Refused
 
-__all__ = ["Check", "Next", "Outcome", "Phase", "Row", "later", "probe", "run", "unbuilt"]
+__all__ = ["Check", "Next", "Outcome", "Phase", "Row", "probe", "run"]
 
 
 class _Run(NamedTuple):

@@ -23,6 +23,7 @@ from .release.settings import Release
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
 from .strict import Strict
+from .preaggregate.settings import Preaggregate
 from .telemetry.settings import Observability, Stack
 from .testing.settings import Testing
 from .visualize.settings import Visualize
@@ -175,6 +176,7 @@ class Settings(Strict, frozen=True):
     lint: Lint = Lint()
     notify: Notify = Notify()
     test: Testing = Testing()
+    preaggregate: Preaggregate = Preaggregate()
     release: Release = Release()
     monitor: Monitor = Monitor()
     visualize: Visualize = Visualize()

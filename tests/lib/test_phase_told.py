@@ -9,10 +9,10 @@ from typing import NoReturn
 
 import pytest
 
-from tasks.lib import journal, phase
+from tasks.lib import journal
 from tasks.lib.errors import NotClosed, Refused
 from tasks.lib.phase import Outcome
-from tests.lib.declared import DECLARED, World, entries, raising, run
+from tests.lib.declared import World, entries, raising, run
 
 
 def test_check_looks_and_changes_nothing(
@@ -97,9 +97,3 @@ def test_a_journal_that_cannot_be_written_undoes_nothing(
     (tmp_path / ".circle").write_text("in the way")
     assert run(tmp_path) == 0
     assert "warning: the journal could not be written" in capsys.readouterr().err
-
-
-def test_what_is_not_built_says_so() -> None:
-    with pytest.raises(Refused, match="inv deploy is built by a later version.*`./deploy.sh`"):
-        phase.later(DECLARED, "./deploy.sh")
-    assert phase.unbuilt(World()) != ""

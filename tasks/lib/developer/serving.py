@@ -107,20 +107,20 @@ def _end(process: subprocess.Popen[bytes], mark: str) -> None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE)
         # What is left after a moment wasn't going to end.
-        _, left = psutil.wait_procs(_marked(mark), timeout=MANNERS)
+        _, left = psutil.wait_procs(marked(mark), timeout=MANNERS)
         while left:
             for each in left:
                 with contextlib.suppress(psutil.Error):
                     each.kill()
             psutil.wait_procs(left, timeout=MANNERS)
-            left = _marked(mark)
+            left = marked(mark)
         process.wait()
     finally:
         for kind, handler in before:
             signal.signal(kind, handler)
 
 
-def _marked(mark: str) -> list[psutil.Process]:
+def marked(mark: str) -> list[psutil.Process]:
     """Return what runs of all that was started with a mark, whoever its parent is by now."""
     import psutil
 

@@ -48,18 +48,20 @@ def walk(
     *,
     wait: bool = False,
     told: Callable[[Step], None] = lambda step: None,
+    waits: Callable[[Hop, float], None] = lambda hop, patience: None,
 ) -> tuple[Step, ...]:
     """Look at each hop in turn, up to the first that is broken; return a step for each of `hops`.
 
     wait: give each hop the exports and scrapes that it takes after a start. told: is called with
-    each step as it is known. Raises nothing of what the programs say or don't.
+    each step as it is known, waits with a hop that doesn't hold yet and the seconds that it has.
+    Raises nothing of what the programs say or don't.
     """
     steps: list[Step] = []
     for hop in hops:
         if broken(steps):
             step = Step(hop.name, hop.kind, UNASKED, "")
         else:
-            step = _step(hop, _patient(hop, flow) if wait else look(hop, flow))
+            step = _step(hop, _patient(hop, flow, waits) if wait else look(hop, flow))
         steps.append(step)
         told(step)
     return tuple(steps)
@@ -90,15 +92,18 @@ def known(steps: Sequence[Step]) -> bool:
     return bool(wrong and wrong.kind == "service") or any(each.state == HOLDS for each in steps)
 
 
-def _patient(hop: Hop, flow: Flow) -> Seen:
+def _patient(hop: Hop, flow: Flow, waits: Callable[[Hop, float], None]) -> Seen:
     exports, scrapes = hop.rounds
-    patience = exports * flow.export + scrapes * flow.scrape
-    until = time.monotonic() + (patience + GRACE if patience else 0)
-    while True:
-        seen = look(hop, flow)
-        if seen.holds is not False or time.monotonic() >= until:
-            return seen
+    seen = look(hop, flow)
+    if seen.holds is not False or not any(hop.rounds):
+        return seen
+    patience = exports * flow.export + scrapes * flow.scrape + GRACE
+    waits(hop, patience)
+    until = time.monotonic() + patience
+    while seen.holds is False and time.monotonic() < until:
         time.sleep(PAUSE)
+        seen = look(hop, flow)
+    return seen
 
 
 def _step(hop: Hop, seen: Seen) -> Step:

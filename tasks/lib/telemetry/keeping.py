@@ -116,7 +116,7 @@ def _up(prometheus: Prometheus, labels: Mapping[str, str], folder: str) -> Seen:
         )
     if down:
         why = "; ".join(f"{each['scrapeUrl']}: {each.get('lastError') or 'down'}" for each in down)
-        raise Broken(f"Prometheus can't scrape {named} ({why}).", **measured)
+        raise Broken(f"Prometheus can't scrape {named} ({why}){_way(why)}.", **measured)
     if len(found) < len(targets) or measured["up"] < len(found):
         raise Broken(
             f"Prometheus has not scraped {named} yet ({measured['up']} of {len(targets)}): look "
@@ -124,6 +124,13 @@ def _up(prometheus: Prometheus, labels: Mapping[str, str], folder: str) -> Seen:
             **measured,
         )
     return Seen(True, f"up{matching(labels)} is 1{_times(found)}", measured)
+
+
+def _way(why: str) -> str:
+    """Return what else to say of a service on this machine that containers don't reach."""
+    if "host.docker.internal" not in why:
+        return ""
+    return ": `inv preaggregate` opens the way there, unless a firewall closes it to containers"
 
 
 def _times(found: tuple[Value, ...]) -> str:

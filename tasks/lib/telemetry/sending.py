@@ -61,12 +61,12 @@ def healthy(flow: Flow) -> Seen:
     except pages.Away as away:
         raise Broken(
             f"The collector doesn't answer at {url} ({away}): see `inv preaggregate.logs "
-            "otel-collector`, then run `inv preaggregate`."
+            "--service=otel-collector`, then run `inv preaggregate`."
         ) from None
     if page.status != 200:
         raise Broken(
             f"The collector says at {url} that it is not healthy ({page.status}): see "
-            "`inv preaggregate.logs otel-collector`.",
+            "`inv preaggregate.logs --service=otel-collector`.",
             status=page.status,
         )
     return Seen(True, f"{url} answers 200", {"status": 200})
@@ -81,7 +81,7 @@ def received(flow: Flow) -> Seen:
     if not accepted and refused:
         raise Broken(
             f"The collector refused all {refused:g} points it was sent: see `inv preaggregate.logs "
-            "otel-collector`; it may be short of memory.",
+            "--service=otel-collector`; it may be short of memory.",
             **measured,
         )
     if not accepted:

@@ -32,7 +32,7 @@ def datasource(flow: Flow) -> Seen:
         raise Broken(
             f"Grafana at {flow.places.grafana} has no data source of type prometheus: "
             "grafana/provisioning/datasources/ is not mounted or not read; see "
-            "`inv preaggregate.logs grafana`.",
+            "`inv preaggregate.logs --service=grafana`.",
             datasources=0,
         )
     for each, wrong in troubles.items():
@@ -52,7 +52,7 @@ def alertmanager(flow: Flow) -> Seen:
     except pages.Away as away:
         raise Broken(
             f"Alertmanager doesn't answer at {url} ({away}): see `inv preaggregate.logs "
-            "alertmanager`, then run `inv preaggregate`."
+            "--service=alertmanager`, then run `inv preaggregate`."
         ) from None
     if page.status != 200:
         raise Broken(

@@ -1,0 +1,103 @@
+"""What pre-aggregate rests on: this commit's tests, the stack, and the service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import evidence, journal, project
+from ..developer import ports, serving, stack
+from ..developer.compose import Place
+from ..errors import Refused
+from ..release import lineage
+from ..telemetry import composed, flows, hops
+from ..telemetry.flow import LOCAL, Flow
+from . import record
+from .record import Record
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+class World(NamedTuple):
+    """One look at it.
+
+    environment: whose telemetry it is; "local" is the service on this machine. flow: what is
+    proven. place: where the stack is started, None where it runs elsewhere and is only asked.
+    tested: why this commit's tests don't count, "" where they do. lacks: what keeps the stack from
+    being started. taken: its ports that others hold. serves: whether the service answers.
+    unservable: why it can't be started where it doesn't. started: by an earlier run, and still ours
+    to end.
+    """
+
+    settings: Settings
+    root: Path
+    environment: str
+    flow: Flow
+    place: Place | None
+    tested: str
+    lacks: str
+    taken: str
+    serves: bool
+    unservable: str
+    started: Record
+
+
+def read(settings: Settings, root: Path, env: str, elsewhere: bool) -> World:
+    """Look at everything. env: "" is the service on this machine. elsewhere: the stack isn't ours.
+
+    Raises Refused for what keeps it from being seen.
+    """
+    flow = flows.of(settings, env or LOCAL, root)
+    place = None if elsewhere else placed(settings, root, env)
+    lacks = stack.missing(place) if place else ""
+    serves = bool(hops.look(hops.SENDING[0], flow).holds)
+    return World(
+        settings=settings,
+        root=root,
+        environment=env or LOCAL,
+        flow=flow,
+        place=place,
+        tested=_tested(settings, root),
+        lacks=lacks,
+        taken=stack.taken(place) if place and not lacks else "",
+        serves=serves,
+        unservable="" if serves or env or elsewhere else _unservable(settings, root),
+        started=record.read(root),
+    )
+
+
+def placed(settings: Settings, root: Path, env: str) -> Place | None:
+    """Return where the stack of an environment is started, None where one is only asked."""
+    if not env:
+        return composed.here(root, settings.stack)
+    own = settings.environment(env).observability
+    if own.host:
+        raise Refused(
+            f"The stack of {env} belongs on {own.host}, which this version can't reach: run "
+            f"`inv preaggregate` there, then here `inv preaggregate --env={env} --no-stack`."
+        )
+    return None if own.prometheus else composed.here(root, settings.stack)
+
+
+def _tested(settings: Settings, root: Path) -> str:
+    commit = project.commit(root)
+    if not commit:
+        return "there is no commit here"
+    commits = lineage.commits(root, settings.release, commit)
+    entries = journal.read(journal.where(root))
+    closed = evidence.inherited(entries, "test", commits)
+    return "" if closed else f"inv test has not closed for {commit[:7]}"
+
+
+def _unservable(settings: Settings, root: Path) -> str:
+    """Return why the service can't be started on this machine, "" where it can."""
+    port = settings.host.port
+    try:
+        serving.command(settings.host, port, root)
+        if ports.free(port):
+            return ""
+    except Refused as error:
+        return str(error)
+    health = settings.environment("sandbox").health
+    return f"port {port} is held by {ports.holder(port)}, which doesn't answer at {health}"
