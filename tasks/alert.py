@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable
+from typing import TYPE_CHECKING
 
 from invoke.context import Context
 from invoke.tasks import task
 
+from .lib import asking
 from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
+
+if TYPE_CHECKING:
+    from .lib.alert.world import World
 
 _holds = partial(probe, "alert.closure")
 
@@ -84,7 +88,8 @@ PHASE = Phase(
             "Notifications don't arrive",
             "Look for the receiver in Alertmanager's log (`inv preaggregate.logs`); try its URL"
             " from that machine.",
-            output=r"notifications? .*failed|did not deliver|has not arrived",
+            kinds=("delivery",),
+            output=r"notifications? .*failed|has not arrived",
         ),
         Row(
             "Too many alerts",
@@ -112,9 +117,9 @@ def alert(c: Context, env: str = "", check: bool = False, json: bool = False) ->
     from .lib.alert import closure
     from .lib.alert import world as worlds
 
-    seen: list[worlds.World] = []
+    seen: list[World] = []
 
-    def world() -> worlds.World:
+    def world() -> World:
         seen.append(worlds.read(c, env))
         return seen[0]
 
@@ -124,16 +129,110 @@ def alert(c: Context, env: str = "", check: bool = False, json: bool = False) ->
     run(PHASE, c, procedure, world=world, check=check, as_json=json)
 
 
-def _around(c: Context, name: str, act: Callable[[], Outcome], json: bool, record: bool) -> None:
-    """Do what is around the phase; it fails as that does, with the same rows of the runbook."""
-    own = PHASE._replace(name=f"alert.{name}", prerequisites=(), validation=(), next=Next(""))
-    run(own, c, act, as_json=json, validate=False, record=record)
+@task(
+    help={
+        "env": ENV,
+        "severity": "Only one of critical, warning and info (default: one after the other).",
+        "yes": "Don't ask; needs --env where the environment asks.",
+        "json": JSON,
+    }
+)
+def test(
+    c: Context, env: str = "", severity: str = "", yes: bool = False, json: bool = False
+) -> None:
+    """Raise a real test alert, follow it to every receiver, and resolve it."""
+    from .lib.alert import around, trial
+
+    def act(world: World) -> Outcome:
+        chosen = trial.chosen(severity)
+        if world.environment.confirm:
+            name = world.environment.name
+            asking.confirm(name, f"Raise test alerts in {name}", bool(env), yes)
+        return trial.trial(world, chosen)
+
+    around.asking(PHASE, c, "test", env, act, json, record=True, needs=trial.NEEDS)
+
+
+@task(
+    positional=["name"],
+    help={
+        "name": "The alert, as HighErrorRate.",
+        "reason": "What it is, or what you do about it.",
+        "env": ENV,
+        "false_positive": "Nobody has to act on it; the weekly review counts those.",
+        "for_": "How long nobody is told again, such as 30m or 2h.",
+        "json": JSON,
+    },
+)
+def ack(
+    c: Context,
+    name: str,
+    reason: str = "",
+    env: str = "",
+    false_positive: bool = False,
+    for_: str = "2h",
+    json: bool = False,
+) -> None:
+    """Acknowledge an alert in one environment, with a verdict, so that nobody else is called."""
+    from .lib import duration
+    from .lib.alert import acks, around
+
+    verdict = acks.FALSE_POSITIVE if false_positive else acks.ACTIONABLE
+
+    def act(world: World) -> Outcome:
+        return acks.acknowledge(world, name, reason, verdict, duration.parse(for_))
+
+    around.asking(PHASE, c, "ack", env, act, json, record=True)
+
+
+@task(
+    help={
+        "env": "One environment's; empty is those of all that the default one's stack knows.",
+        "since": "How far back, such as 24h or 30d.",
+        "json": JSON,
+    }
+)
+def history(c: Context, env: str = "", since: str = "7d", json: bool = False) -> None:
+    """Show what fired, for how long, who answered and how it was judged."""
+    from .lib import duration
+    from .lib.alert import around, past
+
+    around.asking(
+        PHASE, c, "history", env, lambda w: past.show(w, duration.parse(since), env), json
+    )
+
+
+@task(positional=["name"], help={"name": "The alert, as HighErrorRate.", "env": ENV, "json": JSON})
+def explain(c: Context, name: str, env: str = "", json: bool = False) -> None:
+    """Print what an alert means and what to do, with its commands filled in."""
+    from .lib import config, project
+    from .lib.alert import around, pages
+
+    def act() -> Outcome:
+        settings = config.load(c)
+        return pages.explain(settings, project.root(c), name, settings.environment(env).name)
+
+    around.alone(PHASE, c, "explain", act, json)
+
+
+@task(help={"json": JSON})
+def configure(c: Context, json: bool = False) -> None:
+    """Write the secrets of .env into the files that Alertmanager reads, and have it read them."""
+    from .lib import config, project
+    from .lib.alert import around, secrets
+
+    def act() -> Outcome:
+        settings = config.load(c)
+        return secrets.configure(settings, project.root(c), settings.stack.alertmanager)
+
+    around.alone(PHASE, c, "configure", act, json, record=True)
 
 
 @task(help={"json": JSON})
 def contacts(c: Context, json: bool = False) -> None:
     """Show whom to call, and who is on call now."""
     from .lib import config
+    from .lib.alert import around
     from .lib.alert import contacts as about
 
-    _around(c, "contacts", lambda: about.show(config.load(c)), json, record=False)
+    around.alone(PHASE, c, "contacts", lambda: about.show(config.load(c)), json, record=False)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tasks.lib.alert.secrets import VARIABLES
+
 ROOT = Path(__file__).parents[1]
 LOCKS = [
     "requirements",
@@ -40,6 +42,8 @@ SYSTEM |= {
 SERVICE = {"SUPABASE_URL", "SUPABASE_KEY", "JWT_SECRET", "GRAFANA_ADMIN_PASSWORD"}
 # What OpenTelemetry reads by itself.
 SERVICE |= {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"}
+# What is handed to Alertmanager is read by the names of the files that it has them in.
+SERVICE |= set(VARIABLES.values()) - {"SLACK_WEBHOOK_URL", "TEAMS_WEBHOOK_URL"}
 
 
 @cache

@@ -98,6 +98,17 @@ class Prometheus:
             for each in self.get("query_range", words)["result"]
         )
 
+    def samples(self, selector: str, seconds: float, end: float) -> tuple[Series, ...]:
+        """Return every sample that was stored of `selector` in the `seconds` until `end`, at the
+        very time that it was: a range would ask at times of its own."""
+        words = {"query": f"{selector}[{max(1, round(seconds))}s]", "time": end}
+        return tuple(
+            Series(
+                each["metric"], tuple((float(at), _number(value)) for at, value in each["values"])
+            )
+            for each in self.get("query", words)["result"]
+        )
+
     def get(self, path: str, words: Mapping[str, Any] | None = None) -> Any:
         """Return the `data` of /api/v1/`path`, with `words` as its parameters."""
         import requests
