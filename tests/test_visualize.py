@@ -31,6 +31,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     observed.backfill(home, recent(environment="lacking", but=(names.RATE, names.CPU)))
     observed.backfill(home, recent(environment="halting", but=(names.CPU,)))
     observed.backfill(home, metrics(now - 3600, now - 600, "halting", only=(names.CPU,)))
+    observed.backfill(home, recent(environment="adopted", job="demo"))
     with observed.prometheus(home) as url:
         yield url
 
@@ -55,6 +56,17 @@ def test_it_closes_where_every_panel_has_data(shown: Shown) -> None:
     assert re.search(link, done.stdout)
     assert done.stdout.endswith("Next: inv alert\n") and done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80 + len(shown.grafana)
+
+
+def test_an_app_of_another_name_has_its_data_too(
+    prometheus: str, grafana: Grafana, tmp_path: Path
+) -> None:
+    demo = Shown(tmp_path / "demo", prometheus, grafana.url, {"app": "demo"})
+    done = demo.inv("visualize", "--env=adopted")
+    assert done.returncode == 0, done.stderr
+    file = demo.root / "report.html"
+    done = demo.inv("visualize.report", "--since=30m", "--env=adopted", f"--file={file}")
+    assert done.returncode == 0 and "nothing was measured" not in file.read_text(), done.stderr
 
 
 def test_one_document_has_it_all(shown: Shown) -> None:
