@@ -209,6 +209,20 @@ class TestValidation:
         assert "Error ratio draws (0.01,), not 0.05" in done.stderr
 
 
+def test_the_boards_open_in_a_browser(shown: Shown, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    done = shown.inv("visualize", "--open", BROWSER=f"{browser} %s")
+    assert done.returncode == 0, done.stderr
+    opened = (tmp_path / "opened").read_text().split()
+    assert [link.split("/d/")[1].split("/")[0] for link in opened] == [
+        "pi-forge-business",
+        "pi-forge-developer",
+        "pi-forge",
+    ]
+
+
 def test_ctrl_c_ends_it_at_once(shown: Shown, grafana: Grafana) -> None:
     grafana.delay = 20
     environment = os.environ | {"GRAFANA_ADMIN_PASSWORD": stand_in.PASSWORD}
