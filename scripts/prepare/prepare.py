@@ -48,7 +48,6 @@ SITE = {
     "path": _word,
     "port": count,
     "names": _each(_word),
-    "reached": _each(_word),
     "body": _word,
     "timeout": seconds,
     "metrics": _each(_word),

@@ -229,8 +229,7 @@ def _tell(this: _Run, entry: Mapping[str, Any]) -> None:
         from .telemetry import recipes
 
         if recipes.enabled(os.environ) and (url := recipes.address(this.c.config)):
-            environment = this.fills.get("env") or entry["detail"].get("environment") or ""
-            recipes.tell(entry, url, str(environment))
+            recipes.tell(entry, url, this.fills.get("env", ""))
 
 
 def _fills(world: object, given: Mapping[str, str] | None) -> dict[str, str]:
