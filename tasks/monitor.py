@@ -61,19 +61,21 @@ PHASE = Phase(
     troubleshooting=(
         Row(
             "Metrics don't appear",
-            "See that the collector runs and what it is configured to receive.",
-            output=r"no data|nodata|empty",
+            "See that the collector runs and what it is configured to receive: `inv monitor.doctor`"
+            " walks the way from the service to Prometheus.",
+            kinds=("nodata",),
+            output=r"\bno data of|scrapes no instance",
         ),
         Row(
             "The dashboards are empty",
             "See that Grafana has Prometheus as a data source.",
-            output=r"data ?source",
+            kinds=("datasource",),
         ),
         Row(
             "The error ratio is high",
             "Look into the log; if it began with a deploy, `inv rollback`.",
             kinds=("errors",),
-            output=r"error[ _]ratio",
+            output=r"error ratio is .+, over",
         ),
         Row(
             "Data points are missing",

@@ -31,6 +31,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     observed.backfill(home, recent(environment="lacking", but=(names.RATE, names.CPU)))
     observed.backfill(home, recent(environment="halting", but=(names.CPU,)))
     observed.backfill(home, metrics(now - 3600, now - 600, "halting", only=(names.CPU,)))
+    observed.backfill(home, recent(environment="adopted", job="demo"))
     with observed.prometheus(home) as url:
         yield url
 
@@ -55,6 +56,17 @@ def test_it_closes_where_every_panel_has_data(shown: Shown) -> None:
     assert re.search(link, done.stdout)
     assert done.stdout.endswith("Next: inv alert\n") and done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80 + len(shown.grafana)
+
+
+def test_an_app_of_another_name_has_its_data_too(
+    prometheus: str, grafana: Grafana, tmp_path: Path
+) -> None:
+    demo = Shown(tmp_path / "demo", prometheus, grafana.url, {"app": "demo"})
+    done = demo.inv("visualize", "--env=adopted")
+    assert done.returncode == 0, done.stderr
+    file = demo.root / "report.html"
+    done = demo.inv("visualize.report", "--since=30m", "--env=adopted", f"--file={file}")
+    assert done.returncode == 0 and "nothing was measured" not in file.read_text(), done.stderr
 
 
 def test_one_document_has_it_all(shown: Shown) -> None:
@@ -195,6 +207,20 @@ class TestValidation:
         done = shown.inv("visualize", INVOKE_SERVICE_THRESHOLDS_ERROR_RATIO="0.05")
         assert done.returncode == 0
         assert "Error ratio draws (0.01,), not 0.05" in done.stderr
+
+
+def test_the_boards_open_in_a_browser(shown: Shown, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    done = shown.inv("visualize", "--open", BROWSER=f"{browser} %s")
+    assert done.returncode == 0, done.stderr
+    opened = (tmp_path / "opened").read_text().split()
+    assert [link.split("/d/")[1].split("/")[0] for link in opened] == [
+        "pi-forge-business",
+        "pi-forge-developer",
+        "pi-forge",
+    ]
 
 
 def test_ctrl_c_ends_it_at_once(shown: Shown, grafana: Grafana) -> None:

@@ -53,7 +53,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
         yield Past(url, now, bad)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def grafana(past: Past) -> Iterator[Grafana]:
     with stand_in.serve(past.url) as served:
         for kind, text, ago in (
@@ -75,6 +75,25 @@ def shown(past: Past, grafana: Grafana, tmp_path: Path) -> Shown:
     return Shown(tmp_path / "a project", past.url, grafana.url)
 
 
+@pytest.fixture(scope="module")
+def file(past: Past, grafana: Grafana, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of that day."""
+    shown = Shown(tmp_path_factory.mktemp("report") / "a project", past.url, grafana.url)
+    done = shown.inv("visualize.report", f"--file={shown.root / 'day.html'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return shown.root / "day.html"
+
+
+@pytest.fixture(scope="module")
+def text(file: Path) -> str:
+    return file.read_text()
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Seen:
+    return Seen(text)
+
+
 class Seen(HTMLParser):
     """What is in a page: its tags with attributes, and the cells of its tables, row by row."""
 
@@ -87,7 +106,7 @@ class Seen(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self.rows += [[]] * 0 if tag != "tr" else [[]]
+        self.rows += [[]] if tag == "tr" else []
         self._cell = tag in ("td", "th")
         if self._cell:
             self.rows[-1].append("")
@@ -100,16 +119,7 @@ class Seen(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def made(shown: Shown, *words: str) -> tuple[str, Seen]:
-    file = shown.root / "week.html"
-    done = shown.inv("visualize.report", f"--file={file}", *words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = file.read_text()
-    return text, Seen(text)
-
-
-def test_the_figures_are_those_of_the_period(shown: Shown) -> None:
-    _, page = made(shown)
+def test_the_figures_are_those_of_the_period(page: Seen) -> None:
     rows = {row[0]: row[1:] for row in page.rows if len(row) == 7}
     lowest, _, highest, last, bound, over = rows["error ratio"]
     assert (lowest, highest, last, bound, over) == ("0.2 %", "3.5 %", "0.2 %", "1 %", "36m")
@@ -122,8 +132,7 @@ def test_the_figures_are_those_of_the_period(shown: Shown) -> None:
     ], "the slowest first"
 
 
-def test_what_happened_is_listed_and_marked(shown: Shown) -> None:
-    text, page = made(shown)
+def test_what_happened_is_listed_and_marked(text: str, page: Seen) -> None:
     events = [row for row in page.rows if len(row) == 5][1:]
     assert [(row[0], row[3]) for row in events] == [
         ("D1", "deploy"),
@@ -140,14 +149,12 @@ def test_what_happened_is_listed_and_marked(shown: Shown) -> None:
     assert text.count('class="bound"') == 2
 
 
-def test_where_nothing_was_measured_the_line_has_a_gap(shown: Shown) -> None:
-    text, _ = made(shown)
+def test_where_nothing_was_measured_the_line_has_a_gap(text: str) -> None:
     rate, *others = re.findall(r'<path class="line c1" d="([^"]*)"', text)
     assert rate.count("M") == 2 and [line.count("M") for line in others] == [1] * len(others)
 
 
-def test_the_file_asks_nobody_for_anything(shown: Shown) -> None:
-    text, page = made(shown)
+def test_the_file_asks_nobody_for_anything(text: str, page: Seen) -> None:
     ours = text.replace("https://evil.invalid", "")  # which is just a text here
     assert not re.search(r"https?:|//[a-z]|url\(|@import|javascript:", ours, re.IGNORECASE)
     assert {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "a"} == set()
@@ -157,12 +164,11 @@ def test_the_file_asks_nobody_for_anything(shown: Shown) -> None:
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs: apt install chromium")
-def test_a_browser_shows_all_of_it_and_finds_nothing_wrong(shown: Shown, tmp_path: Path) -> None:
-    made(shown)
+def test_a_browser_shows_all_of_it_and_finds_nothing_wrong(file: Path, tmp_path: Path) -> None:
     words = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
     words += [f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom"]
     done = subprocess.run(
-        ["chromium", *words, (shown.root / "week.html").as_uri()],
+        ["chromium", *words, file.as_uri()],
         capture_output=True,
         text=True,
         timeout=60,
@@ -171,8 +177,7 @@ def test_a_browser_shows_all_of_it_and_finds_nothing_wrong(shown: Shown, tmp_pat
     assert "CONSOLE" not in done.stderr, done.stderr
 
 
-def test_light_and_dark_have_every_colour(shown: Shown) -> None:
-    text, _ = made(shown)
+def test_light_and_dark_have_every_colour(text: str) -> None:
     light, dark = re.findall(r":root \{(.*?)\}", text, re.DOTALL)
     colours = re.compile(r"--([\w-]+):")
     assert set(colours.findall(light)) == set(colours.findall(dark))

@@ -48,6 +48,7 @@ SITE = {
     "path": _word,
     "port": count,
     "names": _each(_word),
+    "reached": _each(_word),
     "body": _word,
     "timeout": seconds,
     "metrics": _each(_word),

@@ -79,7 +79,8 @@ def variable(name: str) -> str:
 def text(site: Site, secure: bool, ipv6: bool, http2: str, digest: str = "") -> str:
     """The whole file.
 
-    site: name, path, port, names, body, timeout, metrics, metrics_from, certificate, key, acme.
+    site: name, path, port, names, reached, body, timeout, metrics, metrics_from, certificate, key,
+    acme.
     secure: whether it has its certificate. http2: "listen", "directive", or "" for without.
     digest: of the certificate, so that a new one is a new text.
     """
@@ -96,7 +97,8 @@ def text(site: Site, secure: bool, ipv6: bool, http2: str, digest: str = "") -> 
         parts.append(_location("^~ " + ACME, "        root %s;\n" % WEBROOT))
     for path in site["metrics"]:
         allowed = "".join("        allow %s;\n" % each for each in site["metrics_from"])
-        guarded = allowed + "        deny all;\n" + way
+        # Not moved to https: Prometheus asks each host by its own name, which no certificate has.
+        guarded = allowed + "        deny all;\n" + PASS.format(**fills)
         parts.append(_location("= " + path, guarded))
         parts.append(_location("^~ %s/" % path.rstrip("/"), guarded))
     parts.append(_location("/", way))
@@ -117,7 +119,7 @@ def _listen(site: Site, secure: bool, ipv6: bool, http2: str) -> List[str]:
             lines.append("listen %s443%s%s" % (address, secured, suffix))
     if secure and http2 == "directive":
         lines.append("http2 on")
-    names = " ".join(site["names"]) or "_"
+    names = " ".join(site["names"] and [*site["names"], *site["reached"]]) or "_"
     return [*lines, "server_name %s" % names]
 
 

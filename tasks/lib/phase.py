@@ -229,7 +229,8 @@ def _tell(this: _Run, entry: Mapping[str, Any]) -> None:
         from .telemetry import recipes
 
         if recipes.enabled(os.environ) and (url := recipes.address(this.c.config)):
-            recipes.tell(entry, url, this.fills.get("env", ""))
+            environment = this.fills.get("env") or entry["detail"].get("environment") or ""
+            recipes.tell(entry, url, str(environment))
 
 
 def _fills(world: object, given: Mapping[str, str] | None) -> dict[str, str]:

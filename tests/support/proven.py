@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from tests.support.collector import Collector
 from tests.support.developer import Machine
 from tests.support.docked import Docked
 from tests.support.flow import SCRAPE
-from tests.support.web import Answer, Site, serve
+from tests.support.walked import pages
+from tests.support.web import Site, serve
 
 ROOT = Path(__file__).parents[2]
 KEPT = "--storage.tsdb.retention.time=90d"
@@ -59,8 +59,7 @@ def proven(home: Path, *flags: str) -> Iterator[Proven]:
         # Prometheus sees a file that is new in a directory, not a directory that is.
         (at / "prometheus/targets/service").mkdir()
         url = stack.enter_context(observed.prometheus(at, *(flags or (KEPT,))))
-        health = Answer(200, json.dumps({"database": "ok", "version": "13.2.0"}))
-        yield Proven(kept, url, at, stack.enter_context(serve({"/api/health": health})))
+        yield Proven(kept, url, at, stack.enter_context(serve(pages())))
 
 
 class Project(Machine):

@@ -80,15 +80,20 @@ def metrics(
     but: Collection[str] = (),
     only: Collection[str] = (),
     step: int = STEP,
+    job: str = "pi-forge",
     **over: Value,
 ) -> str:
     """Return OpenMetrics of a service between two times, without the names in `but`, or just
     those in `only`.
 
-    over: what other values are, by the last word of a name: `error_ratio`, `p95`.
+    job: the app. over: what other values are, by the last word of a name: `error_ratio`, `p95`.
     """
-    labels = f'job="pi-forge",environment="{environment}"'
-    series = {(name, labels): value for name, value in RECORDED.items()}
+    labels, scraped = f'job="{job}",environment="{environment}"', f'environment="{environment}"'
+    scraped = f'job="pi-forge",{scraped}'  # the job of the scrape, whatever the app is called
+    series = {
+        (name, scraped if name.startswith("job:up:") else labels): value
+        for name, value in RECORDED.items()
+    }
     series |= {(getattr(names, key.upper()), labels): value for key, value in over.items()}
     for number, route in enumerate(ROUTES, 1):
         of = f'{labels},http_route="{route}"'

@@ -49,7 +49,7 @@ def walked(home: Path) -> Iterator[World]:
         serve({"/api/health": Answer(), "/metrics": Answer(200, SERVICE)}) as service,
         serve({"/": Answer(), "/metrics": Answer(200, OWN)}) as own,
         serve({"/metrics": Answer(200, SHOWN + "\n")}) as shown,
-        serve(_grafana()) as grafana,
+        serve(pages()) as grafana,
         serve({"/-/ready": Answer(), "/api/v2/alerts": Answer()}) as alertmanager,
     ):
         observed.targets(home, "service", _at(service), environment="local")
@@ -77,7 +77,8 @@ def _at(site: Site) -> str:
     return site.url.removeprefix("http://")
 
 
-def _grafana() -> dict[str, Answer]:
+def pages() -> dict[str, Answer]:
+    """Return what Grafana answers where its data source works."""
     return {
         "/api/health": Answer(200, '{"database": "ok", "version": "13.2.0"}'),
         "/api/datasources": Answer(200, json.dumps(SOURCE)),

@@ -21,6 +21,7 @@ from tests.support.project import Project
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "http://127.0.0.1:9"  # the port of "discard", where nobody listens
 SERVER = f"{sys.executable} -m uvicorn server.main:app --uds {{socket}} --no-access-log"
+AHEAD = 900.0  # seconds
 REFERENCE: dict[str, Any] = {"run": SERVER, "smoke": [], "requirements": ""}
 
 WELL = {
@@ -89,6 +90,6 @@ def asked(url: str) -> int:
 
 
 def recently(seconds: float = 1800.0, **labels: str) -> Past:
-    """A past that ends now."""
+    """A past that reaches so far beyond now that a test may take its time."""
     now = time.time()
-    return Past(now - seconds, now, 15.0, **{"environment": "sandbox", **labels})
+    return Past(now - seconds, now + AHEAD, 15.0, **{"environment": "sandbox", **labels})

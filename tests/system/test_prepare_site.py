@@ -239,6 +239,8 @@ def test_with_a_certificate_everybody_else_is_sent_to_https(served: One) -> None
     sent = ask(machine, "/a?b=c", headers={"Host": NAME}, allow_redirects=False)
     assert (sent.status_code, sent.headers["Location"]) == (308, f"https://{NAME}/a?b=c")
     assert "hello" in _https(machine, machine.run("cat", files["certificate"]))
+    kept = ask(machine, "/metrics", headers={"Host": NAME}, allow_redirects=False)
+    assert kept.status_code == 403, "for whom it is, it is in plain HTTP: others are refused"
     deployed = project.inv(*DEPLOY)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     configure(served)

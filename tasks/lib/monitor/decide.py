@@ -151,8 +151,11 @@ def _alerts(measured: Measured) -> Reading:
     found = Reading("alerts", "alerts firing", "-", UNKNOWN, measured.trouble)
     if measured.trouble:
         return found
+    if not measured.rules:
+        return found._replace(why="no alert rule is loaded: nobody is told when nobody looks")
     loud = [each for each in measured.alerts if each.severity not in QUIET]
-    found = found._replace(text=str(len(loud)), state=OK, value=float(len(loud)), bound="0")
+    text = f"{len(loud)} (of {measured.rules} rules)"
+    found = found._replace(text=text, state=OK, value=float(len(loud)), bound="0")
     if not loud:
         return found
     told = ", ".join(dict.fromkeys(each.name for each in loud))

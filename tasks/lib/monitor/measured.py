@@ -45,7 +45,8 @@ class Measured(NamedTuple):
 
     at: Prometheus's own time. values: by name, as of now. past: the same over the window. down:
     instances that don't answer their scrape. age: seconds since the newest scrape, None without
-    one. releases: by id, how many requests each had within the last minute.
+    one. rules: alert rules that are loaded. releases: by id, how many requests each had within the
+    last minute.
     """
 
     trouble: str = ""
@@ -55,6 +56,7 @@ class Measured(NamedTuple):
     down: tuple[str, ...] = ()
     age: float | None = None
     alerts: tuple[Firing, ...] = ()
+    rules: int = 0
     releases: Mapping[str, float] = {}
 
 
@@ -74,7 +76,9 @@ def measure(prometheus: Prometheus, app: str, environment: str, window: float) -
             for v in prometheus.query(f"timestamp(up{about})")
             if v.labels.get("job") in jobs
         ]
-        alerts = tuple(_firing(prometheus.get("alerts")["alerts"], environment))
+        groups = prometheus.get("rules", {"type": "alert"})["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        alerts = [alert for rule in rules for alert in rule["alerts"]]
         releases = prometheus.query(names.WATCH_REQUESTS + matching(_own(app, environment)))
     except Unanswered as error:
         return Measured(trouble=str(error))
@@ -84,7 +88,8 @@ def measure(prometheus: Prometheus, app: str, environment: str, window: float) -
         past=past,
         down=tuple(sorted(v.labels.get("instance", "?") for v in up if not v.value)),
         age=max(0.0, now - max(seen)) if seen else None,
-        alerts=alerts,
+        alerts=tuple(_firing(alerts, environment)),
+        rules=len(rules),
         releases=_summed((v.labels.get("release", ""), v.value) for v in releases),
     )
 

@@ -10,7 +10,7 @@ from .. import console, ssh, target
 from ..declare import Check, Next, Outcome, Phase, Row
 from ..errors import Interrupted, NotClosed, Trouble
 from ..settings import Environment, Settings
-from . import wanted
+from . import scraped, wanted
 from .preparing import Host, Hosts
 from .talk import Event
 from .telling import FEW, reason, show, sums, told
@@ -146,8 +146,10 @@ def hosts(world: World) -> Hosts:
     """Return the hosts, not connected yet."""
     keys = wanted.keys(world.environment, world.root).lines
 
+    reached = scraped.names(world.targets)
+
     def wants(user: str) -> dict[str, Any]:
-        return wanted.wanted(world.settings, world.environment, user, keys)
+        return wanted.wanted(world.settings, world.environment, user, keys, reached)
 
     return Hosts(world.targets, world.environment, world.admin, wants)
 
@@ -157,10 +159,12 @@ def plan(world: World) -> Outcome:
     with hosts(world) as all_of:
         all_of.connect()
         all_of.look()
-        show(all_of.all)
-        detail = _detail(world, all_of.all)
-    drifted = sum(len(host.of("drifted")) for host in all_of.all)
+        own = scraped.item(world.environment, world.targets, world.root)
+        show(all_of.all, own=own)
+        detail = _detail(world, all_of.all, own)
+    drifted = sum(len(host.of("drifted")) for host in all_of.all) + _drifted(own)
     console.say(f"{drifted} would be changed.")
+    _let_prometheus_in(world)
     _judge(all_of.all, detail)
     return Outcome(detail, next=world.command())
 
@@ -171,10 +175,12 @@ def check(world: World) -> Outcome:
     with hosts(world) as all_of:
         all_of.connect()
         all_of.look()
-        show(all_of.all, mend=command)
-        detail = _detail(world, all_of.all)
+        own = scraped.item(world.environment, world.targets, world.root)
+        show(all_of.all, mend=command, own=own)
+        detail = _detail(world, all_of.all, own)
     _judge(all_of.all, detail)
     drifted = [host.name for host in all_of.all if host.of("drifted")]
+    drifted += [str(own["item"])] if own and _drifted(own) else []
     if drifted:
         raise NotClosed(
             f"{', '.join(drifted)} differ from what is wanted; run `{command}`.",
@@ -199,7 +205,7 @@ def prepare(world: World) -> Outcome:
     with hosts(world) as all_of:
         all_of.connect()
         all_of.look()
-        show(all_of.all)
+        show(all_of.all, own=scraped.item(world.environment, world.targets, world.root))
         try:
             all_of.make(heard)
         except KeyboardInterrupt:
@@ -207,14 +213,31 @@ def prepare(world: World) -> Outcome:
                 "Interrupted: each host ends what it is at, and keeps what it has; see"
                 f" `{world.command(' --check')}`."
             ) from None
-        detail = _detail(world, all_of.all)
+        # Whatever became of the hosts: it says how they are asked, not that they answer.
+        own = scraped.make(world.environment, world.targets, world.root)
+        detail = _detail(world, all_of.all, own)
     sums(all_of.all)
+    if own and own["state"] == "changed":
+        console.say(f"{scraped.ON}: {own['item']}: {'; '.join(own['changes'])}")
+    _let_prometheus_in(world)
     _judge(all_of.all, detail)
     return Outcome(detail)
 
 
-def _detail(world: World, hosts: list[Host]) -> dict[str, Any]:
-    return {"environment": world.environment.name, "hosts": told(hosts)}
+def _drifted(own: Event | None) -> int:
+    return 1 if own and own["state"] == "drifted" else 0
+
+
+def _let_prometheus_in(world: World) -> None:
+    if scraped.file(world.environment, world.root) and (
+        said := scraped.shut_out(world.environment)
+    ):
+        console.warn(said)
+
+
+def _detail(world: World, hosts: list[Host], own: Event | None) -> dict[str, Any]:
+    found = {"environment": world.environment.name, "hosts": told(hosts)}
+    return found if own is None else {**found, "here": own}
 
 
 def _judge(hosts: list[Host], detail: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from .. import console
 from .preparing import Host
+from .scraped import ON
+from .talk import Event
 
 FEW = 3  # hosts whose every item is told as it is made so: of more, that would only scroll
 
@@ -50,9 +52,13 @@ def on(some: Sequence[str], names: Sequence[str]) -> str:
     return "every host" if len(names) > 1 and len(some) == len(names) else ", ".join(some)
 
 
-def show(hosts: Sequence[Host], mend: str = "") -> None:
-    """Print what the hosts' items are."""
-    console.table(rows(hosts, mend), ("item", "state", "what", "on"))
+def show(hosts: Sequence[Host], mend: str = "", own: Event | None = None) -> None:
+    """Print what the hosts' items are, and that of this machine; mend: as for `rows`."""
+    found = rows(hosts, mend)
+    if own is not None:
+        said = _said(own, mend)
+        found.append((own["item"], own["state"], said, ON))
+    console.table(found, ("item", "state", "what", "on"))
 
 
 def sums(hosts: Sequence[Host]) -> None:
@@ -66,10 +72,12 @@ def sums(hosts: Sequence[Host]) -> None:
 def _lines(host: Host, mend: str) -> list[tuple[str, str, str]]:
     lines = [("", "failed", str(host.error.message))] if host.error is not None else []
     for each in host.items:
-        said = "; ".join(each["changes"])
-        if each["state"] == "failed":
-            said = str(each["error"]["message"])
-        elif mend and each["changes"]:
-            said = f"would {said}; run `{mend}`"
-        lines.append((each["item"], each["state"], said))
+        lines.append((each["item"], each["state"], _said(each, mend)))
     return lines
+
+
+def _said(item: Event, mend: str) -> str:
+    said = "; ".join(item["changes"])
+    if item["state"] == "failed":
+        return str(item["error"]["message"])
+    return f"would {said}; run `{mend}`" if mend and item["changes"] else said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 from urllib.parse import urlsplit
 
 from ..settings import Environment, Settings
@@ -29,15 +29,21 @@ def site_name(app: str, path: str) -> str:
 
 
 def wanted(
-    settings: Settings, environment: Environment, user: str, keys: tuple[str, ...]
+    settings: Settings,
+    environment: Environment,
+    user: str,
+    keys: tuple[str, ...],
+    reached: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return what a host is to be like; `user`: whom deploys log in as there."""
+    """Return what a host is to be like; `user`: whom deploys log in as there. reached: names that
+    its site answers to beside the public one."""
     server = environment.server
     site = {
         "name": site_name(settings.app, environment.path),
         "path": environment.path,
         "port": port(environment),
         "names": names(environment),
+        "reached": list(reached),
         "body": server.body,
         "timeout": float(server.timeout),
         "metrics": list(server.metrics),

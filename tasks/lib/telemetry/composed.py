@@ -16,6 +16,7 @@ PORTS = {
     "otlp": "OTLP_PORT",
     "recipes": "RECIPES_PORT",
     "collector": "COLLECTOR_PORT",
+    "collector_metrics": "COLLECTOR_METRICS_PORT",
     "collector_health": "COLLECTOR_HEALTH_PORT",
 }
 # And the one that has its address as people reach it: what a notification links to.

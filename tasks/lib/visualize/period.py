@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 POINTS = 360  # of a graph
 FINEST = 15.0  # seconds: the rules' own interval
+FINE_POINTS = 50_000  # of a subquery: a week at the finest
 ROUTES = 10
 Points = tuple[tuple[float, float], ...]
 
@@ -54,6 +56,9 @@ class Measure(NamedTuple):
     bound: float | None = None
 
 
+Measures = tuple[Measure, ...]
+
+
 class Figures(NamedTuple):
     """What one line was over the period; None where nothing was measured. out: seconds over the
     bound, None where there is none."""
@@ -86,7 +91,7 @@ class Period(NamedTuple):
     routes: tuple[tuple[str, float], ...]
 
 
-def measures(thresholds: Thresholds) -> tuple[Measure, ...]:
+def measures(thresholds: Thresholds) -> Measures:
     """Return what is drawn, with the bounds that count for the environment."""
     p95 = Line("p95", names.P95, True, True)
     latency = (Line("p50", names.P50, True), p95, Line("p99", names.P99, True))
@@ -126,49 +131,69 @@ def _moment(text: str, now: float) -> float:
     return now - duration.parse(text)
 
 
-def read(prometheus: Prometheus, wanted: Span, environment: str, thresholds: Thresholds) -> Period:
-    """Read the period. Raises Unanswered."""
-    of = {"environment": environment}
-    reach = f"[{wanted.seconds:.0f}s]"
+def read(
+    prometheus: Prometheus, wanted: Span, job: str, environment: str, found: Measures
+) -> Period:
+    """Read the period of the service `job` in `environment`; found: what is drawn of it.
 
-    def value(expression: str) -> float | None:
-        found = prometheus.query(expression, wanted.end)
-        return found[0].value if found and found[0].value == found[0].value else None
+    Raises Unanswered.
+    """
+    asked = _Asked(prometheus, wanted, job, environment)
+    routes = asked.prometheus.query(
+        f"topk({ROUTES}, avg_over_time({asked.one(names.ROUTE_P95)}{asked.reach}))", wanted.end
+    )
+    slowest = [(each.labels.get("http_route", ""), each.value) for each in routes]
+    return Period(
+        tuple(Plot(each, tuple(map(asked.drawn, each.lines))) for each in found),
+        tuple(asked.figures(each, line) for each in found for line in each.lines),
+        asked.value(f"avg(avg_over_time({asked.one(names.AVAILABILITY)}{asked.reach}))"),
+        asked.value(f"sum(sum_over_time({asked.one(names.RATE)}{asked.each})) * {asked.fine}"),
+        tuple(sorted(slowest, key=lambda route: -route[1])),
+    )
 
-    def drawn(line: Line) -> Points:
-        over = "max" if line.peak else "avg"
-        joined = "max" if line.peak else "sum"
-        inner = f"{line.name}{matching(of)}[{wanted.step:.0f}s]"
-        asked = f"{joined}({over}_over_time({inner}))"
-        found = prometheus.range(asked, wanted.start + wanted.step, wanted.end, wanted.step)
+
+class _Asked:
+    """What is asked of one period. reach: all of it. each: at every evaluation of the rules, which
+    are `fine` seconds apart, in a period that is very long at fewer."""
+
+    def __init__(self, prometheus: Prometheus, span: Span, job: str, environment: str) -> None:
+        self.prometheus, self.span = prometheus, span
+        self.of = {"environment": environment, "job": job}
+        self.fine = max(FINEST, -(-span.seconds // FINE_POINTS))
+        self.reach = f"[{span.seconds:.0f}s]"
+        self.each = f"[{span.seconds:.0f}s:{self.fine:.0f}s]"
+
+    def one(self, name: str) -> str:
+        """Return the selector of a recorded name. What is scraped has the job of the scrape."""
+        scraped = name in (names.UP, names.INSTANCES, names.AVAILABILITY)
+        return name + matching({k: v for k, v in self.of.items() if k != "job" or not scraped})
+
+    def value(self, expression: str) -> float | None:
+        """Return the one value of an expression at the period's end, None where it has none."""
+        found = self.prometheus.query(expression, self.span.end)
+        return found[0].value if found and math.isfinite(found[0].value) else None
+
+    def drawn(self, line: Line) -> Points:
+        """Return the points of a line: of each step its peak or its mean."""
+        over, joined = ("max", "max") if line.peak else ("avg", "sum")
+        step = self.span.step
+        asked = f"{joined}({over}_over_time({self.one(line.name)}[{step:.0f}s]))"
+        found = self.prometheus.range(asked, self.span.start + step, self.span.end, step)
         return found[0].points if found else ()
 
-    def figured(measure: Measure, line: Line) -> Figures:
-        one = f"{line.name}{matching(of)}"
-        bound = measure.bound if line.bounded else None
-        out = value(f"max(count_over_time(({one} > {bound})[{wanted.seconds:.0f}s:15s])) * 15")
+    def figures(self, measure: Measure, line: Line) -> Figures:
+        """Return what a line was over the period, of every sample and not of the drawn points."""
+        one, bound = self.one(line.name), measure.bound if line.bounded else None
+        out = None
+        if bound is not None:
+            out = self.value(f"max(count_over_time(({one} > {bound}){self.each})) * {self.fine}")
         return Figures(
             line.label,
             measure.unit,
-            value(f"min(min_over_time({one}{reach}))"),
-            value(f"avg(avg_over_time({one}{reach}))"),
-            value(f"max(max_over_time({one}{reach}))"),
-            value(f"max({one})"),
+            self.value(f"min(min_over_time({one}{self.reach}))"),
+            self.value(f"avg(avg_over_time({one}{self.reach}))"),
+            self.value(f"max(max_over_time({one}{self.reach}))"),
+            self.value(f"max({one})"),
             bound,
             None if bound is None else out or 0.0,
         )
-
-    found = measures(thresholds)
-    rate = value(f"sum(sum_over_time({names.RATE}{matching(of)}[{wanted.seconds:.0f}s:15s])) * 15")
-    slowest = f"topk({ROUTES}, avg_over_time({names.ROUTE_P95}{matching(of)}{reach}))"
-    routes = [
-        (each.labels.get("http_route", ""), each.value)
-        for each in prometheus.query(slowest, wanted.end)
-    ]
-    return Period(
-        tuple(Plot(each, tuple(map(drawn, each.lines))) for each in found),
-        tuple(figured(each, line) for each in found for line in each.lines),
-        value(f"avg(avg_over_time({names.AVAILABILITY}{matching(of)}{reach}))"),
-        rate,
-        tuple(sorted(routes, key=lambda route: -route[1])),
-    )

@@ -30,7 +30,8 @@ def report(world: World, wanted: Span, file: str, open: bool) -> Outcome:
     if path.is_dir():
         raise Refused(f"{path} is a directory: name the file, as in --file={path}/week.html.")
     with Prometheus(world.places.prometheus) as prometheus:
-        found = period.read(prometheus, wanted, world.environment, world.thresholds)
+        drawn = period.measures(world.thresholds)
+        found = period.read(prometheus, wanted, world.job, world.environment, drawn)
         if not any(points for plot in found.plots for points in plot.points):
             raise NotClosed(
                 f"Prometheus has nothing of {world.environment} from {drawing.moment(wanted.start)}"

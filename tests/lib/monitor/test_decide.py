@@ -38,7 +38,7 @@ def look(
     values = {k: v for k, v in {**WELL, **(but or {})}.items() if v is not None}
     usual: dict[str, Any] = {
         "at": 1000.0,
-        "measured": Measured(at=1000.0, values=values, age=3.0),
+        "measured": Measured(at=1000.0, values=values, age=3.0, rules=9),
         "health": Answer(),
         "metrics": Answer(),
         "told": None,
@@ -103,14 +103,19 @@ def test_out_of_bounds_speaks_louder_than_what_is_not_known() -> None:
 
 
 def test_a_sample_that_is_old_is_not_known() -> None:
-    board = look(measured=Measured(values=WELL, age=61.0))
+    board = look(measured=Measured(values=WELL, age=61.0, rules=9))
     assert board.verdict == UNKNOWN and "stale" in board.named("samples").why
 
 
 @pytest.mark.parametrize(("severity", "state"), [("critical", OUT), ("", OUT), ("info", OK)])
 def test_alerts_that_wake_somebody_are_out_of_bounds(severity: str, state: str) -> None:
     firing = (Firing("A", severity, 900.0, "it is so"),)
-    assert look(measured=Measured(values=WELL, age=1.0, alerts=firing)).verdict == state
+    assert look(measured=Measured(values=WELL, age=1.0, alerts=firing, rules=9)).verdict == state
+
+
+def test_without_a_rule_nobody_is_told() -> None:
+    found = look(measured=Measured(values=WELL, age=1.0)).named("alerts")
+    assert found.state == UNKNOWN and "no alert rule is loaded" in found.why
 
 
 @pytest.mark.parametrize(
@@ -140,5 +145,5 @@ def test_what_is_live_is_said_by_the_hosts_then_the_journal_then_the_metrics() -
     assert look(told=Told({"a": closed}, {"a": Found()})).live == Live(("r1",), 600.0, "the hosts")
     journal = Live(("r0",), 1.0, "the journal")
     assert look(live=journal).live == journal
-    measured = Measured(values=WELL, age=1.0, releases={"r3": 5.0, "r2": 0.0})
+    measured = Measured(values=WELL, age=1.0, rules=9, releases={"r3": 5.0, "r2": 0.0})
     assert look(measured=measured).live.releases == ("r3",)

@@ -94,11 +94,11 @@ def collector() -> Iterator[HTTPServer]:
         thread.join()
 
 
-def ended(root: Path, url: object, procedure: Any = Outcome) -> int:
+def ended(root: Path, url: object, procedure: Any = Outcome, env: str = "staging") -> int:
     """Run a phase whose configuration has `url`, and return its exit code."""
     config = Config(project_location=root, overrides={"stack": url})
     try:
-        phase.run(DECLARED, Context(config), procedure, world=World(), fills={"env": "staging"})
+        phase.run(DECLARED, Context(config), procedure, world=World(), fills={"env": env})
     except BaseException as error:
         return int(getattr(error, "code", -1))
     return 0
@@ -112,9 +112,11 @@ def test_each_phase_tells_at_its_end(
     assert not collector.heard, "it is off"  # type: ignore[attr-defined]
     monkeypatch.setenv("ENABLE_TELEMETRY", "true")
     assert ended(tmp_path, url) == 0
+    said = Outcome({"environment": "staging"})  # what ended knows best where it was
     assert ended(tmp_path, url, raising(Refused("no"))) == 2
+    assert ended(tmp_path, url, lambda: said, env="") == 0
     heard = collector.heard  # type: ignore[attr-defined]
-    assert [path for path, _ in heard] == ["/v1/metrics"] * 2
+    assert [path for path, _ in heard] == ["/v1/metrics"] * 3
     outcomes = []
     for _, request in heard:
         [scope] = request["resourceMetrics"][0]["scopeMetrics"]
@@ -123,7 +125,7 @@ def test_each_phase_tells_at_its_end(
         labels = {each["key"]: each["value"]["stringValue"] for each in point["attributes"]}
         assert (labels["phase"], labels["environment"]) == ("deploy", "staging")
         outcomes.append(labels["outcome"])
-    assert outcomes == ["closed", "refused"] and len(entries(tmp_path)) == 3
+    assert outcomes == ["closed", "refused", "closed"] and len(entries(tmp_path)) == 4
 
 
 @pytest.mark.parametrize(

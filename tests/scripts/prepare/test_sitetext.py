@@ -13,6 +13,7 @@ SITE: dict[str, Any] = {
     "path": "/srv/shop",
     "port": 80,
     "names": ["shop.example.com"],
+    "reached": [],
     "body": "10m",
     "timeout": 60.0,
     "metrics": ["/metrics"],
@@ -69,10 +70,17 @@ def test_only_configured_addresses_get_the_metrics(half: SimpleNamespace) -> Non
     assert "deny" not in text(half, metrics=[])
 
 
+def test_a_host_answers_prometheus_by_its_own_name_too(half: SimpleNamespace) -> None:
+    named = text(half, reached=["a.example.com", "10.0.0.5"])
+    assert "server_name shop.example.com a.example.com 10.0.0.5;" in named
+    assert "server_name _;" in text(half, names=[], reached=["a.example.com"])
+
+
 def test_without_a_certificate_nothing_is_said_of_it(half: SimpleNamespace) -> None:
     assert not re.search(r"ssl|308|_local", text(half))
     said = text(half, secure=True)
-    assert said.count("return 308 https://$host$request_uri;") == said.count("proxy_pass")
+    moved = said.count("return 308 https://$host$request_uri;")
+    assert moved == said.count("proxy_pass") - said.count("deny all;") == 1
     assert "# certificate digest" in said and r'"~^127\." 1; "::1" 1;' in said
 
 
