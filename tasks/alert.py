@@ -202,6 +202,28 @@ def history(c: Context, env: str = "", since: str = "7d", json: bool = False) ->
     )
 
 
+@task(
+    help={
+        "env": "One environment's; empty is those of all that the default one's stack knows.",
+        "since": "How far back, such as 7d or 30d.",
+        "write": "A file to write it to, as Markdown.",
+        "json": JSON,
+    }
+)
+def review(
+    c: Context, env: str = "", since: str = "7d", write: str = "", json: bool = False
+) -> None:
+    """Review what fired: response, false positives, noise, and what would have halved it."""
+    from .lib import duration
+    from .lib.alert import around
+    from .lib.alert import review as about
+
+    def act(world: World) -> Outcome:
+        return about.show(world, duration.parse(since), env, write)
+
+    around.asking(PHASE, c, "review", env, act, json, record=True)
+
+
 @task(positional=["name"], help={"name": "The alert, as HighErrorRate.", "env": ENV, "json": JSON})
 def explain(c: Context, name: str, env: str = "", json: bool = False) -> None:
     """Print what an alert means and what to do, with its commands filled in."""

@@ -36,8 +36,8 @@ def until(holds: Callable[[], Any], what: str, limit: float = LIMIT) -> Any:
     return found
 
 
-def rules(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the rule file that says so."""
+def rules(said: Mapping[str, Mapping[str, Any]], every: str) -> dict[str, Any]:
+    """Return the rule file that says so; every: how often they are looked at."""
     group = [
         {
             "alert": name,
@@ -48,7 +48,7 @@ def rules(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         }
         for name, rule in said.items()
     ]
-    return {"groups": [{"name": "service", "interval": "1s", "rules": group}]}
+    return {"groups": [{"name": "service", "interval": every, "rules": group}]}
 
 
 @dataclass
@@ -93,17 +93,19 @@ def scene(
     receivers: Mapping[str, Any],
     said: Mapping[str, Mapping[str, Any]] = RULES,
     past: str = "",
+    every: str = "1s",
 ) -> Iterator[Scene]:
     """Run all of it until the block ends.
 
     receivers: Alertmanager's configuration (its route and receivers). said: the rules. past:
-    OpenMetrics text of what was before.
+    OpenMetrics text of what was before. every: how often the rules are looked at.
     """
     with serve({"/metrics": Answer(200, "")}) as page:
         made = Scene(home, Project(home / "project"), page)
         made.tell(sandbox=0.0)
         with observed.alerting(home, receivers) as made.alertmanager:
-            _prometheus(home, said, page.url, made.alertmanager)
+            (home / "rules.yml").write_text(yaml.safe_dump(rules(said, every)))
+            _prometheus(home, page.url, made.alertmanager)
             if past:
                 observed.backfill(home, past)
             with observed.prometheus(home) as made.prometheus:
@@ -111,9 +113,7 @@ def scene(
                 yield made
 
 
-def _prometheus(
-    home: Path, said: Mapping[str, Mapping[str, Any]], page: str, alertmanager: str
-) -> None:
+def _prometheus(home: Path, page: str, alertmanager: str) -> None:
     scrape = {
         "job_name": "demo",
         "honor_labels": True,
@@ -128,5 +128,4 @@ def _prometheus(
         "alerting": {"alertmanagers": [told]},
         "scrape_configs": [scrape],
     }
-    (home / "rules.yml").write_text(yaml.safe_dump(rules(said)))
     (home / "prometheus.yml").write_text(yaml.safe_dump(config))
