@@ -50,6 +50,7 @@ class Project:
     environment: Mapping[str, Any] = field(default_factory=dict)
     others: Mapping[str, Any] = field(default_factory=dict)
     default: str = "sandbox"
+    app: str = "demo"
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ class Project:
         """Write invoke.yaml; `service` keys over those given before."""
         self.service = {**self.service, **service}
         said = {
-            "app": "demo",
+            "app": self.app,
             "default_environment": self.default,
             "sandbox": {"hosts": self.hosts, "port": free_port()},
             "service": {**SERVICE, **self.service},
