@@ -46,10 +46,12 @@ class Reading(NamedTuple):
 
 
 class Board(NamedTuple):
-    """The readings of an environment. at: Unix time, seconds."""
+    """The readings of an environment. at: Unix time, seconds. until: the same by Prometheus's
+    clock, where the past ends."""
 
     environment: str
     at: float
+    until: float
     window: float
     readings: tuple[Reading, ...]
     alerts: tuple[Firing, ...]

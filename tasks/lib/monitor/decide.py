@@ -56,6 +56,7 @@ def board(seen: Seen, environment: Environment, monitor: Monitor, scrape: float)
     return Board(
         environment.name,
         seen.at,
+        seen.measured.at,
         monitor.window,
         tuple(readings),
         seen.measured.alerts,

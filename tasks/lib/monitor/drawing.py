@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import console, duration
 from . import figures
 from .board import FREE, OK, OUT, UNKNOWN, Board, Reading
+from .measured import step_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -124,7 +125,7 @@ def _table(board: Board, width: int) -> RenderableType:
     table.add_row(*map(_text, ("", "now", "bound", "", *past)))
     for r in board.readings:
         cells = [*map(_text, (r.name, r.text, r.bound)), _text(_MARKS[r.state], _STYLES[r.state])]
-        table.add_row(*cells, *([_spark(r, room)] if room else ()))
+        table.add_row(*cells, *([_spark(board, r, room)] if room else ()))
     return table
 
 
@@ -137,11 +138,14 @@ def _columns(width: int) -> tuple[int, ...]:
     return name, max(6, figure + min(0, left)), bound, mark, 0
 
 
-def _spark(reading: Reading, room: int) -> Text:
+def _spark(board: Board, reading: Reading, room: int) -> Text:
     if not reading.past:
         return _text(reading.note)
+    cells = min(room, round(board.window / step_of(board.window)))
+    start = board.until - board.window
     top = reading.limit if reading.limit is not None else 0.0
-    return _text(figures.spark([value for _, value in reading.past], room, top), "cyan")
+    values = figures.grid(reading.past, start, board.until, cells)
+    return _text(figures.spark(values, cells, top), "cyan")
 
 
 def _below(board: Board, whys: bool) -> list[RenderableType]:

@@ -53,6 +53,22 @@ def moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(at))
 
 
+def grid(
+    points: Sequence[tuple[float, float]], start: float, end: float, cells: int
+) -> list[float | None]:
+    """Return the largest value in each of `cells` equal parts of a time, None where there is none.
+
+    points: (time, value). What lies before `start` is left out.
+    """
+    found: list[float | None] = [None] * cells
+    for at, value in points:
+        if at >= start:
+            cell = min(cells - 1, int((at - start) / (end - start) * cells))
+            before = found[cell]
+            found[cell] = value if before is None else max(before, value)
+    return found
+
+
 def spark(values: Sequence[float | None], width: int, top: float = 0.0) -> str:
     """Return a line of `width` bars, the newest last; of None, where nothing is known, a gap.
 

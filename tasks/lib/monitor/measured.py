@@ -108,9 +108,13 @@ def _past(
     """Return the board's series in one question: their names are told apart here."""
     said = f'__name__=~"{"|".join(BOARD)}"'
     about = matching({"environment": environment}).removeprefix("{")
-    step = max(STEP, window / POINTS)
-    found = prometheus.range(f"{{{said}, {about}", now - window, now, step)
+    found = prometheus.range(f"{{{said}, {about}", now - window, now, step_of(window))
     return by_name(found, app)
+
+
+def step_of(window: float) -> float:
+    """Return the seconds between two points of a past of `window` seconds."""
+    return max(STEP, window / POINTS)
 
 
 def by_name(found: Iterable[Series], app: str) -> dict[str, Points]:

@@ -51,3 +51,18 @@ def test_a_figure(said: str, text: str) -> None:
 )
 def test_a_sparkline(values: list[float | None], width: int, top: float, bars: str) -> None:
     assert figures.spark(values, width, top) == bars
+
+
+@pytest.mark.parametrize(
+    ("points", "cells", "found"),
+    [
+        pytest.param((), 2, [None, None], id="nothing"),
+        pytest.param(((0.0, 1.0), (100.0, 2.0)), 4, [1.0, None, None, 2.0], id="a gap"),
+        pytest.param(((10.0, 1.0), (20.0, 3.0), (30.0, 2.0)), 2, [3.0, None], id="the largest"),
+        pytest.param(((-1.0, 9.0), (99.0, 1.0)), 1, [1.0], id="before the start"),
+    ],
+)
+def test_points_in_equal_parts_of_a_time(
+    points: tuple[tuple[float, float], ...], cells: int, found: list[float | None]
+) -> None:
+    assert figures.grid(points, 0.0, 100.0, cells) == found
