@@ -1,5 +1,6 @@
 """What the recipes tell of themselves, and that nothing depends on who hears it."""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -155,6 +156,27 @@ def test_a_collector_that_hangs_holds_nobody_up_for_longer_than_was_said() -> No
     assert waited < 3 * 0.5
     sender.join(10)
     assert not sender.is_alive()
+
+
+def test_nor_does_one_that_answers_a_letter_at_a_time() -> None:
+    """No read of it takes long, so that only the whole can be bounded."""
+    over = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        taken, _ = server.accept()
+        with taken, contextlib.suppress(OSError):
+            taken.sendall(b"HTTP/1.1 200 OK\r\nLong: ")
+            while not over.wait(0.1):
+                taken.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+        answering = threading.Thread(target=drip, args=(dripping,))
+        answering.start()
+        sender = recipes.tell(ENTRY, f"http://127.0.0.1:{dripping.getsockname()[1]}", limit=0.5)
+        assert sender.is_alive()
+        over.set()
+        answering.join()
+    sender.join(10)
 
 
 def test_off_nothing_of_it_is_imported(tmp_path: Path) -> None:
