@@ -74,7 +74,7 @@ PHASE = Phase(
         Row(
             "The collector passes nothing on",
             "Look at its pipeline of metrics in otel-collector-config.yaml, and at "
-            "OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the service.",
+            "OTEL_SERVICE_NAME and ENVIRONMENT of the service.",
             kinds=("exported", "exposed"),
             output=r"“the collector (passed on|shows the series)”",
         ),

@@ -38,6 +38,7 @@ def configured(machine: Machine, world: World, **places: str) -> Machine:
     remote = {"hosts": ["deploy@remote.example"], "observability": {"prometheus": AWAY}}
     said: dict[str, Any] = {"app": "pi-forge", "stack": stack | places}
     said["host"] = {"port": int(world.service.url.rpartition(":")[2])}
+    said["service"] = {"observability": {"scrape": "1s"}}
     said["environments"] = {"remote": remote}
     (machine.root / "invoke.yaml").write_text(yaml.safe_dump(said))
     return machine

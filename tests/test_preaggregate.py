@@ -219,10 +219,34 @@ def test_ctrl_c_says_what_runs(project: Project, stack: Proven) -> None:
     os.killpg(process.pid, signal.SIGINT)
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == 130, said + rest
-    assert "Interrupted; there run of the stack alertmanager, grafana, otel-collector" in rest
+    assert "Interrupted; now there runs the stack (alertmanager, grafana, otel-collector," in rest
     assert f"the service at {project.url()}" in rest and "inv preaggregate.down" in rest
     assert answers(project.url())
     assert project.inv("preaggregate.down").returncode == 0
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.2])
+def test_what_is_started_while_it_is_interrupted_is_ended_too(
+    project: Project, after: float
+) -> None:
+    process = project.begin("preaggregate")
+    assert process.stdout is not None
+    while "Starting the service at" not in (line := process.stdout.readline()):
+        assert line
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 130 and "Interrupted; now there runs" in told, told
+    assert project.inv("preaggregate.down").returncode == 0
+    left = [each for each in psutil.process_iter() if str(project.port) in " ".join(words(each))]
+    assert left == []
+
+
+def words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_two_at_once_are_one(project: Project) -> None:

@@ -13,6 +13,7 @@ from tasks.lib.telemetry import hops
 from tasks.lib.telemetry.flow import Flow
 from tasks.lib.telemetry.settings import Stack
 from tests.support import observed
+from tests.support.flow import SCRAPE
 from tests.support.web import Answer, Site, serve
 
 SERVICE = "pi_forge_build_info 1\npi_forge_telemetry_enabled 1\n"
@@ -52,8 +53,8 @@ def walked(home: Path) -> Iterator[World]:
         serve(pages()) as grafana,
         serve({"/-/ready": Answer(), "/api/v2/alerts": Answer()}) as alertmanager,
     ):
-        observed.targets(home, "service", _at(service), environment="local")
-        observed.targets(home, "collector", _at(shown))
+        observed.targets(home, "service", _at(service), environment="local", **SCRAPE)
+        observed.targets(home, "collector", _at(shown), **SCRAPE)
         observed.targets(home, "alertmanager", _at(alertmanager))
         with observed.prometheus(home, "--storage.tsdb.retention.time=90d") as prometheus:
             places = Stack(
@@ -64,7 +65,7 @@ def walked(home: Path) -> Iterator[World]:
                 collector_metrics=shown.url,
                 collector_health=own.url,
             )
-            flow = Flow("pi-forge", "local", service.url, places)
+            flow = Flow("pi-forge", "local", service.url, places, scrape=1.0)
             world = World(service, own, shown, grafana, alertmanager, home, flow)
             until = time.monotonic() + 60
             while hops.broken(hops.walk(flow, hops.KEEPING)):

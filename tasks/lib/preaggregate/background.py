@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 LINES = 20  # of a log, told with a failure
 
 
-def begin(
-    root: Path, name: str, says: str, argv: Sequence[str], variables: Mapping[str, str | None]
-) -> Started:
-    """Start a command that goes on without us; its output goes to .circle/NAME.log, anew."""
+def planned(root: Path, name: str, says: str, argv: Sequence[str]) -> Started:
+    """Return a command as it is to be started. It is recorded first: were we interrupted between,
+    what ran would be nobody's."""
     log = directory(root) / f"{name}.log"
-    started = Started(f"{os.getpid()}-{secrets.token_hex(8)}", says, str(log), list(argv))
-    env = tools.environment(root, {**variables, serving.MARK: started.mark})
+    return Started(f"{os.getpid()}-{secrets.token_hex(8)}", says, str(log), list(argv))
+
+
+def begin(root: Path, plan: Started, variables: Mapping[str, str | None]) -> None:
+    """Start a command that goes on without us; its output goes to its log, anew."""
+    log = Path(plan.log)
+    env = tools.environment(root, {**variables, serving.MARK: plan.mark})
     with log.open("wb") as out:
         log.chmod(0o600)  # a service's log may say what only its developer is to read
         subprocess.Popen(
-            list(argv),
+            list(plan.argv),
             cwd=root,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -37,7 +41,6 @@ def begin(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return started
 
 
 def runs(started: Started) -> bool:

@@ -79,8 +79,9 @@ def _service(world: World) -> World:
     argv = serving.command(host, host.port, world.root)
     says = f"the service at {flow.service}"
     console.say(f"Starting {says}, with telemetry …")
-    begun = background.begin(world.root, SERVICE, says, argv, variables(world))
+    begun = background.planned(world.root, SERVICE, says, argv)
     world = _note(world, SERVICE, begun)
+    background.begin(world.root, begun, variables(world))
     until = time.monotonic() + LIMIT
     while not hops.look(hops.SENDING[0], flow).holds:
         ended = not background.runs(begun)
@@ -137,10 +138,10 @@ def _relayed(world: World, argv: list[str], listen: tuple[str, int]) -> World:
     if _listens(*listen):
         return world
     address, port = listen
-    begun = background.begin(
-        world.root, RELAY, f"the way from containers to it ({address}:{port})", argv, {}
-    )
+    says = f"the way from containers to it ({address}:{port})"
+    begun = background.planned(world.root, RELAY, says, argv)
     world = _note(world, RELAY, begun)
+    background.begin(world.root, begun, {})
     until = time.monotonic() + LIMIT
     while not _listens(*listen):
         if not background.runs(begun) or time.monotonic() > until:

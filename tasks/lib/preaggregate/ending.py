@@ -82,8 +82,8 @@ def left(world: World) -> str:
         up = [each.name for each in stack.services(world.place)] if world.place else []
     except (Refused, OSError):
         up = []
-    runs = ([f"of the stack {', '.join(up)}"] if up else []) + runs
+    runs = ([f"the stack ({', '.join(up)})"] if up else []) + runs
     if not runs:
         return "nothing was started: run `inv preaggregate` again."
     ends = "`inv preaggregate.down` ends what was started here"
-    return f"there run {'; '.join(runs)}. Run `inv preaggregate` again; {ends}."
+    return f"now there runs {'; '.join(runs)}. Run `inv preaggregate` again; {ends}."

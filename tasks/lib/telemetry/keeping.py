@@ -10,6 +10,7 @@ from .names import REQUESTS
 from .prometheus import Prometheus, Value, matching
 
 COLLECTOR = "otel-collector"
+SCRAPED = "pi-forge"  # the job of prometheus.yml for the service itself, whatever its name is
 TARGETS = "prometheus/targets"
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
@@ -31,7 +32,8 @@ def scraped(flow: Flow) -> Seen:
 def up(flow: Flow) -> Seen:
     """Look whether Prometheus scrapes the service itself."""
     with _asked(flow) as prometheus:
-        return _up(prometheus, flow.labels, "service")
+        labels = {"job": SCRAPED, "environment": flow.environment}
+        return _up(prometheus, labels, "service")
 
 
 def counts(flow: Flow) -> dict[frozenset[tuple[str, str]], float]:
@@ -71,7 +73,7 @@ def kept(flow: Flow) -> Seen:
     says."""
     with _asked(flow) as prometheus:
         retention = str(prometheus.get("status/runtimeinfo").get("storageRetention", ""))
-        jobs = {flow.job, COLLECTOR}
+        jobs = {SCRAPED, COLLECTOR}
         found = [each for each in _targets(prometheus) if each["labels"].get("job") in jobs]
     intervals = sorted({str(each.get("scrapeInterval") or "") for each in found} - {""})
     measured = {"retention": retention, "scrape": intervals}

@@ -63,16 +63,18 @@ def samples(text: str) -> Iterator[Sample]:
         yield Sample(found[1], labels, value)
 
 
-def total(found: Iterable[Sample], name: str, leaving: str = "\0") -> float | None:
+def total(found: Iterable[Sample], name: str, leaving: str = "\0", only: str = "") -> float | None:
     """Return the sum of what is called `name`, with or without a counter's _total; None for none.
 
-    leaving: text that marks, in the value of a label, what isn't counted.
+    leaving: text that marks, in the value of a label, what isn't counted. only: what one has to
+    have for it.
     """
     values = [
         each.value
         for each in found
         if each.name.removesuffix("_total") == name
         and not any(leaving in said for said in each.labels.values())
+        and (not only or any(only in said for said in each.labels.values()))
     ]
     return sum(values) if values else None
 

@@ -9,6 +9,8 @@ ACCEPTED = "otelcol_receiver_accepted_metric_points"
 REFUSED = "otelcol_receiver_refused_metric_points"
 SENT = "otelcol_exporter_sent_metric_points"
 FAILED = "otelcol_exporter_send_failed_metric_points"
+EXPORTER = "prometheus"  # in the name of the exporter that Prometheus scrapes
+INFO = "target_info"  # of every service, whatever it counts, and without its environment
 RECIPES = "recipes"  # in the name of the receiver and exporter of the recipes' own telemetry
 ENABLED = "telemetry_enabled"  # how the name of the service's own gauge ends
 
@@ -98,8 +100,8 @@ def received(flow: Flow) -> Seen:
 def exported(flow: Flow) -> Seen:
     """Look whether the collector shows the service's series to Prometheus."""
     found = _own(flow)
-    sent = pages.total(found, SENT, RECIPES) or 0.0
-    failed = pages.total(found, FAILED, RECIPES) or 0.0
+    sent = pages.total(found, SENT, RECIPES, EXPORTER) or 0.0
+    failed = pages.total(found, FAILED, RECIPES, EXPORTER) or 0.0
     measured = {"sent": sent, "failed": failed}
     if not sent:
         raise Broken(
@@ -120,14 +122,14 @@ def exposed(flow: Flow) -> Seen:
     except pages.Away as away:
         raise Unknown(f"{url} is not open to this machine ({away})") from None
     found = list(pages.samples(page.text))
-    own = [each for each in found if each.labels.get("job") == flow.job]
+    own = [each for each in found if each.labels.get("job") == flow.job and each.name != INFO]
     there = {each.labels.get("environment", "") for each in own}
     if flow.environment not in there:
         others = ", ".join(sorted(each or "none" for each in there))
         said = f"as environment {others}, not {flow.environment}" if own else "none of them"
         raise Broken(
             f"The collector shows {len(found)} samples, {flow.job}'s {said}: see "
-            "OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES of the service, or wait for its next "
+            "OTEL_SERVICE_NAME and ENVIRONMENT of the service, or wait for its next "
             "export.",
             samples=len(found),
         )
