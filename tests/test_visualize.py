@@ -21,6 +21,10 @@ from tests.support.grafana import Grafana
 from tests.support.shown import Shown, metrics, recent
 
 
+def bad(at: float) -> float:
+    return 0.9
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = observed.linked(tmp_path_factory.mktemp("prometheus"))
@@ -32,6 +36,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     observed.backfill(home, recent(environment="halting", but=(names.CPU,)))
     observed.backfill(home, metrics(now - 3600, now - 600, "halting", only=(names.CPU,)))
     observed.backfill(home, recent(environment="adopted", job="demo"))
+    other = recent(environment="adopted", job="other", only=(names.ERROR_RATIO,), error_ratio=bad)
+    observed.backfill(home, other)  # a neighbour that is in trouble
     with observed.prometheus(home) as url:
         yield url
 
@@ -64,9 +70,11 @@ def test_an_app_of_another_name_has_its_data_too(
     demo = Shown(tmp_path / "demo", prometheus, grafana.url, {"app": "demo"})
     done = demo.inv("visualize", "--env=adopted")
     assert done.returncode == 0, done.stderr
-    file = demo.root / "report.html"
-    done = demo.inv("visualize.report", "--since=30m", "--env=adopted", f"--file={file}")
-    assert done.returncode == 0 and "nothing was measured" not in file.read_text(), done.stderr
+    done = demo.inv("visualize.report", "--since=30m", "--env=adopted", "--json")
+    told = json.loads(done.stdout)["detail"]
+    assert "nothing was measured" not in Path(told["file"]).read_text()
+    (errors,) = [each for each in told["figures"] if each["name"] == "error ratio"]
+    assert errors["highest"] < 0.01, "its neighbour's are none of its own"
 
 
 def test_one_document_has_it_all(shown: Shown) -> None:
