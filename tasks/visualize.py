@@ -24,7 +24,7 @@ PHASE = Phase(
     purpose="Turn measurements into pictures that somebody can decide by.",
     prerequisites=(
         Check("metrics arrive", _rests("metrics"), "inv preaggregate"),
-        Check("Grafana answers", _rests("reachable"), "docker compose up --detach --wait grafana"),
+        Check("Grafana answers", _rests("reachable"), "inv preaggregate"),
         Check("there are dashboards to load", _rests("templates"), "git restore grafana"),
     ),
     procedure=(
@@ -63,7 +63,7 @@ PHASE = Phase(
             "Panels have no data",
             "Look at the connection of Prometheus's data source (Connections → Data sources → Save "
             "& test), then walk the way of the data: `inv monitor.doctor`.",
-            kinds=("source",),
+            kinds=("source", "prometheus"),
             output=r"no data",
         ),
         Row(

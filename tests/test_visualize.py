@@ -77,6 +77,19 @@ def test_an_app_of_another_name_has_its_data_too(
     assert errors["highest"] < 0.01, "its neighbour's are none of its own"
 
 
+def test_an_environment_may_have_a_stack_of_its_own(
+    prometheus: str, grafana: Grafana, tmp_path: Path
+) -> None:
+    own = {"prometheus": prometheus, "grafana": grafana.url}
+    about = {"hosts": ["deploy@a.invalid"], "observability": own}
+    nobody = "http://127.0.0.1:1"
+    more = {"app": "demo", "environments": {"adopted": about}}
+    project = Shown(tmp_path / "a project", nobody, nobody, more)
+    done = project.inv("visualize", "--env=adopted")
+    assert done.returncode == 0 and f"{grafana.url}/d/pi-forge/" in done.stdout, done.stderr
+    assert "var-environment=adopted" in done.stdout
+
+
 def test_one_document_has_it_all(shown: Shown) -> None:
     done = shown.inv("visualize", "--json")
     told = json.loads(done.stdout)
@@ -120,7 +133,7 @@ class TestPrerequisites:
     def test_grafana_has_to_be_there(self, shown: Shown) -> None:
         done = shown.inv("visualize", INVOKE_STACK_GRAFANA=f"http://127.0.0.1:{port()}")
         assert done.returncode == 2 and "missing: Grafana answers." in done.stderr
-        assert "docker compose up --detach --wait grafana" in done.stderr
+        assert "run `inv preaggregate`" in done.stderr
 
     def test_and_take_the_password(self, shown: Shown) -> None:
         done = shown.inv("visualize", GRAFANA_ADMIN_PASSWORD="sentinel-4711")
@@ -194,6 +207,19 @@ class TestValidation:
         done = shown.inv("visualize", INVOKE_VISUALIZE_SLOW="20ms")
         assert done.returncode == 1 and re.search(r": slow, it took \d+ms", done.stderr)
         assert "Runbook: A dashboard is slow" in done.stderr
+
+    def test_a_query_that_never_ends(self, shown: Shown, grafana: Grafana) -> None:
+        grafana.delay, grafana.delayed = 3, names.IN_FLIGHT
+        done = shown.inv("visualize", INVOKE_VISUALIZE_SLOW="400ms")
+        assert done.returncode == 1, done.stderr
+        assert re.search(r"In flight \(A\): slow, timed out after 2(\.\d+)?s", done.stderr)
+        assert "Runbook: A dashboard is slow" in done.stderr
+
+    def test_prometheus_that_goes_while_it_is_asked(self, shown: Shown, grafana: Grafana) -> None:
+        grafana.delay = 3
+        done = shown.inv("visualize", INVOKE_VISUALIZE_SLOW="100ms")
+        assert done.returncode == 1 and "did not answer" in done.stderr
+        assert "Runbook: Panels have no data" in done.stderr
 
     def test_old_data(self, shown: Shown) -> None:
         done = shown.inv("visualize", "--env=halting")

@@ -13,6 +13,7 @@ from .settings import Visualize
 from .variables import Range
 
 POINTS = 250  # of a graph, as on a panel of usual width
+PATIENCE = 5  # times what is slow, until a query is given up
 INTERVAL = 15.0  # seconds: the data source's timeInterval, a test compares
 
 # What there is to say of a query, the worst first; what follows "slow" is no trouble.

@@ -27,14 +27,15 @@ def looked(world: World) -> World:
     """
     with Grafana(world.places.grafana) as grafana:
         source = _source(grafana)
-        prometheus = grafana.prometheus(source.uid)
+        prometheus = grafana.prometheus(source.uid, asking.PATIENCE * world.settings.slow)
         seen = tuple(_seen(world, board, grafana, prometheus) for board in world.files)
         return world._replace(seen=seen, skew=_skew(prometheus))
 
 
 def checked(world: World) -> World:
     """Return the same of the files alone, asked of Prometheus itself."""
-    with Prometheus(world.places.prometheus) as prometheus:
+    patience = asking.PATIENCE * world.settings.slow
+    with Prometheus(world.places.prometheus, patience) as prometheus:
         seen = tuple(
             Seen(board, asked=tuple(asking.ask(board, prometheus, world.given, world.settings)))
             for board in world.files
@@ -96,7 +97,7 @@ def visualize(world: World, open: bool = False) -> Outcome:
     return Outcome(detail(world), world=world)
 
 
-COLUMNS = ("role", "dashboard", "queries", "data", "nothing yet", "trouble", "slowest")
+COLUMNS = ("role", "dashboard", "queries", "data", "none", "trouble", "slowest")
 
 
 def _row(seen: Seen) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def report(world: World, wanted: Span, file: str, open: bool) -> Outcome:
         happened = events.read(world, prometheus, wanted)
     about = page.About(world.job, world.environment, wanted, journal.who(), time.time())
     _written(path, page.page(about, found, happened))
-    _told(found, len(happened))
+    _told(found, happened)
     shown = os.path.relpath(path)
     console.say(f"{shown if not shown.startswith('..') else path} has the graphs.")
     if open:
@@ -65,7 +66,7 @@ def _written(path: Path, text: str) -> None:
         raise Refused(f"{path} can't be written ({error.strerror}): name another with --file.")
 
 
-def _told(found: Period, happened: int) -> None:
+def _told(found: Period, happened: tuple[events.Event, ...]) -> None:
     rows = [
         (
             each.label,
@@ -77,7 +78,9 @@ def _told(found: Period, happened: int) -> None:
         for each in found.figures
     ]
     console.table(rows, ("", "mean", "highest", "bound", "over it"))
-    console.say(f"{happened} deploys, rollbacks, notes and alerts are marked.")
+    counted = Counter(event.kind for event in happened)
+    marked = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counted.items())
+    console.say(f"Marked: {marked or 'no deploy, no rollback, no note and no alert'}.")
 
 
 def _opened(path: Path) -> None:
