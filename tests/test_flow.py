@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from tasks.lib.visualize import asking, boards
 from tasks.lib.visualize.boards import Board
 from tasks.lib.visualize.settings import Visualize
 from tests.support import flow as flows
-from tests.support import promql
+from tests.support import promql, watched
 from tests.support.flow import Flow
 from tests.support.observed import ROOT
 from tests.support.promql import Documented
@@ -109,6 +110,22 @@ def test_the_business_is_counted(flow: Flow) -> None:
 def test_the_vocabulary_has_data(flow: Flow, name: str) -> None:
     found = flow.until(f'{name}{{job="pi-forge",environment="production"}}')
     assert len(found) >= 1 and all(each.value >= 0 for each in found)
+
+
+def test_the_board_shows_each_environment_as_it_is(flow: Flow, tmp_path: Path) -> None:
+    for name in names.RATE, names.CPU_MAX, names.P95:
+        flow.until(name, lambda found: len(found) == 2)
+    board = watched.boards(tmp_path, flow.prometheus.url, flow.services.values())
+    told = board("production", 0)
+    readings = told["detail"]["readings"]
+    for key in ("rate", "p50", "p95", "p99", "cpu", "memory", "error_ratio", "in_flight"):
+        assert readings[key]["value"] is not None, key
+    assert readings["rate"]["value"] > 0 and readings["error_ratio"]["value"] == 0
+    assert readings["instances"]["text"] == "1 of 1"
+    assert told["detail"]["release"]["releases"] == [flow.services["production"].release]
+    told = board("staging", 1)
+    assert told["detail"]["readings"]["error_ratio"]["value"] == 1
+    assert told["error"]["kind"] == "errors" and told["next"] == "inv rollback --env=staging"
 
 
 def test_the_recipes_look_at_the_same_collector(flow: Flow) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
+import yaml
 
 from tasks.lib.telemetry import names
 from tests.support import observed
+from tests.support.flow import Served
 from tests.support.past import Past
 from tests.support.project import Project
 
@@ -93,3 +98,34 @@ def recently(seconds: float = 1800.0, **labels: str) -> Past:
     """A past that reaches so far beyond now that a test may take its time."""
     now = time.time()
     return Past(now - seconds, now + AHEAD, 15.0, **{"environment": "sandbox", **labels})
+
+
+def boards(
+    home: Path, prometheus: str, services: Iterable[Served]
+) -> Callable[[str, int], dict[str, Any]]:
+    """Return what looks at one of these services by `inv monitor`, and expects that exit code.
+
+    home: a directory that becomes a project of which nothing is known but these environments.
+    """
+    for name in ("tasks.py", "tasks"):
+        (home / name).symlink_to(ROOT / name)
+    nobody = ["nobody@127.0.0.1:9"]
+    said = {each.environment: {"hosts": nobody, "url": each.url} for each in services}
+    (home / "invoke.yaml").write_text(yaml.safe_dump({"app": "pi-forge", "environments": said}))
+
+    def board(environment: str, code: int) -> dict[str, Any]:
+        words = ["monitor", f"--env={environment}", "--no-logs", "--json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=home,
+            env={**os.environ, **variables(prometheus)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        told = json.loads(done.stdout)
+        assert isinstance(told, dict)
+        return told
+
+    return board
