@@ -14,6 +14,7 @@ import pytest
 
 from tasks.lib.telemetry import names
 from tests.conftest import Make
+from tests.support import flow as flows
 from tests.support import grafana as grafanas
 from tests.support import watched
 from tests.support.past import Past
@@ -187,6 +188,18 @@ def test_see_that_somebody_is_told(project: Project, tmp_path: Path) -> None:
     with watched.known(tmp_path / "none", past, rules="groups: []\n") as env:
         told = project.document("monitor", env=env, code=2)
         assert "no alert rule is loaded: nobody is told" in told["error"]["evidence"]
+
+
+def test_the_service_on_this_machine(project: Project, tmp_path: Path) -> None:
+    past = watched.recently(environment="local")
+    watched.well(past, job="demo")
+    with watched.known(tmp_path / "local", past) as env, flows.service(tmp_path) as served:
+        env = {**env, "INVOKE_HOST_PORT": served.url.rpartition(":")[2]}
+        told = project.document("monitor", "--env=local", env=env)
+        assert told["detail"]["verdict"] == "ok"
+        assert "started ok" in told["detail"]["readings"]["health"]["note"]
+    told = project.document("monitor", "--env=local", env=env, code=1)
+    assert told["next"] == "inv host.serve" and "did not answer" in told["error"]["evidence"]
 
 
 # Validation.

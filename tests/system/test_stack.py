@@ -22,6 +22,7 @@ import yaml
 
 from tasks.lib.developer import compose, stack
 from tasks.lib.errors import NotClosed, Refused
+from tasks.lib.monitor.local import Local
 from tests.support import composing, otlp
 from tests.system import stacked
 from tests.system.engine import Engine
@@ -200,6 +201,11 @@ def test_logs_are_those_of_who_is_asked_for(up: Stacked, capfd: pytest.CaptureFi
     said = capfd.readouterr().out
     assert "otel-collector" in said and "prometheus-1" not in said
     assert len(said.splitlines()) <= 6
+
+
+def test_the_board_reads_the_logs_of_all(up: Stacked) -> None:
+    told = Local(up.place, 50).read()
+    assert sorted(told.errors) == list(SERVICES) and not told.absent
 
 
 def test_what_was_kept_outlives_the_containers(up: Stacked) -> None:

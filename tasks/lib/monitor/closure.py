@@ -114,7 +114,7 @@ def _following(out: set[str], env: str) -> str:
     """Return the next command: what began with a release is mended by leaving it, what else is out
     of bounds has to be looked into."""
     if env == LOCAL:
-        return f"inv monitor.doctor --env={LOCAL}"
+        return "inv host.serve" if "health" in out else f"inv monitor.doctor --env={LOCAL}"
     if out & {"error_ratio", "p95"}:
         return f"inv rollback --env={env}"
     if out == {"log"}:

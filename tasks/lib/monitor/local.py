@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..developer import stack as stacked
+from ..developer.compose import Place
 from ..errors import Refused
-from ..telemetry import composed
 from ..telemetry.flow import LOCAL
-from ..telemetry.settings import Stack
 from .hosts import Told
 from .loglines import errors
 
@@ -38,17 +36,17 @@ class Local:
     What `inv host.serve` serves writes to its own terminal, and is read there.
     """
 
-    def __init__(self, root: Path, stack: Stack, lines: int) -> None:
-        """Be about the stack of the project at `root`, and the newest `lines` of each log."""
-        self._root, self._stack, self._lines = root, stack, lines
+    def __init__(self, place: Place, lines: int) -> None:
+        """Be about the stack at `place`, and the newest `lines` of each of its logs."""
+        self._place, self._lines = place, lines
 
     def read(self) -> Told:
         """Return the errors in the logs, by service. Raises nothing; without a stack there are
         none."""
-        place = composed.here(self._root, self._stack)
+        place, lines = self._place, self._lines
         try:
-            running = [] if stacked.missing(place) else stacked.services(place)
-            found = {s.name: stacked.tail(place, s.container, self._lines) for s in running}
+            running = () if stacked.missing(place) else stacked.services(place)
+            found = {each.name: stacked.tail(place, each.container, lines) for each in running}
         except Refused as error:
             return Told(absent={"the stack": str(error)})
         return Told(errors={name: errors(text.splitlines()) for name, text in found.items()})

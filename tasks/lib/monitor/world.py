@@ -11,6 +11,7 @@ from invoke.context import Context
 
 from .. import config, journal, project, public, target
 from ..errors import Refused
+from ..telemetry import composed
 from ..telemetry.flow import LOCAL
 from ..telemetry.prometheus import Prometheus
 from ..telemetry.settings import Stack, places
@@ -73,7 +74,8 @@ class Watcher:
         if logs and world.targets:
             self._hosts = Hosts(world.targets, world.environment, monitor.lines)
         elif logs and world.environment.name == LOCAL:
-            self._hosts = Local(world.root, world.settings.stack, monitor.lines)
+            place = composed.here(world.root, world.settings.stack)
+            self._hosts = Local(place, monitor.lines)
         self._asking: Future[Told] | None = None
         self._told: Told | None = None
         self._asked = 0.0
