@@ -239,7 +239,9 @@ def trust(c: Context, env: str = "", yes: bool = False, replace: bool = False) -
     def procedure() -> Outcome:
         from .lib import ssh, target
 
-        for each in target.targets(settings, environment, root):
+        stack = target.stack_host(environment, root)
+        hosts = target.targets(settings, environment, root) + ((stack,) if stack else ())
+        for each in hosts:
             ssh.show_keys(
                 each, environment.limits, _decider(target.known_hosts(root), yes, replace)
             )

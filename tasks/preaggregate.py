@@ -115,6 +115,22 @@ PHASE = Phase(
             kinds=("alertmanager", "connected"),
         ),
         Row(
+            "Services on other hosts are not let in",
+            "Open the port of observability.otlp on the stack's host, and give the services what "
+            ".circle/telemetry/ENV has.",
+            kinds=("way-in",),
+        ),
+        Row(
+            "More of the stack is open than it should be",
+            "Bind it to 127.0.0.1 in docker-compose.yml: see docs/EXPOSURE.md.",
+            kinds=("open",),
+        ),
+        Row(
+            "The stack's host is not reached, or its key is not known",
+            "See observability.host, and vouch for the key: `inv host.trust --env=ENV`.",
+            kinds=("hostkey-unknown", "hostkey-changed", "auth", "unreachable"),
+        ),
+        Row(
             "Docker doesn't start",
             "See what its daemon says: `systemctl status docker`.",
             kinds=("docker",),

@@ -154,7 +154,7 @@ def test_the_library_knows_no_phase() -> None:
 
 
 def test_the_agent_needs_nothing_but_python() -> None:
-    halves = ("scripts/agent/", "scripts/prepare/")
+    halves = ("scripts/agent/", "scripts/prepare/", "scripts/stack/")
     agent = [path for path in python() if str(path).startswith(halves)]
     agent.append(Path("tasks/lib/developer/venv.py"))  # scripts/setup runs it before all else
     own = {path.stem for path in agent}

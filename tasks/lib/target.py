@@ -68,6 +68,29 @@ def targets(settings: Settings, environment: Environment, root: Path) -> tuple[T
     return found
 
 
+def stack_host(environment: Environment, root: Path) -> Target | None:
+    """
+    Return the host of an environment's own stack (observability.host), None where it has none.
+
+    Raises Refused when its address is wrong.
+    """
+    text = environment.observability.host
+    if not text:
+        return None
+    config = Path(environment.ssh_config).expanduser() if environment.ssh_config else None
+    return Target(
+        name=text,
+        address=addresses.parse(text),
+        path="",
+        front="",
+        identity=None,
+        known_hosts=(Path("~/.ssh/known_hosts").expanduser(), known_hosts(root)),
+        ssh_config=config,
+        adapter="auto",
+        environment=environment.name,
+    )
+
+
 def known_hosts(root: Path) -> Path:
     """
     Return the project's own file of host keys, beside the user's, so that a fresh CI runner knows

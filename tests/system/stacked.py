@@ -28,7 +28,9 @@ from tests.system.engine import LABEL, Engine
 ROOT = Path(__file__).parents[2]
 SHIPPED = (
     "docker-compose.yml",
+    "docker-compose.remote.yml",
     "otel-collector-config.yaml",
+    "otel-collector-remote.yaml",
     "prometheus.yml",
     "prometheus",
     "alertmanager",

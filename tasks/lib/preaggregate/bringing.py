@@ -7,10 +7,11 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Mapping
+from typing import TYPE_CHECKING, Mapping, cast
 
 from .. import console
 from ..developer import serving, stack
+from ..developer.compose import Here
 from ..errors import NotClosed
 from ..telemetry import hops
 from ..telemetry.flow import LOCAL
@@ -20,6 +21,7 @@ from .world import World
 
 if TYPE_CHECKING:
     from ..developer.compose import Place
+    from ..telemetry.remote import There
 
 AGAIN = "inv preaggregate"
 SERVICE, RELAY = "service", "relay"
@@ -40,6 +42,11 @@ def bring(world: World) -> World:
     whatever becomes of us. Raises Refused, NotClosed.
     """
     if (place := world.place) is None:
+        return world
+    if not isinstance(place, Here):
+        from . import away
+
+        away.bring(world, cast("There", place))
         return world
     world = _stack(world, place)
     if world.environment != LOCAL:

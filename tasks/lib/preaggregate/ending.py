@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import console
 from ..declare import Outcome
 from ..developer import stack
+from ..developer.compose import Here
 from ..errors import NotClosed, Refused
 from . import background, record
 
@@ -38,6 +39,11 @@ def end(root: Path, place: Place | None) -> Outcome:
 
 
 def _stack(root: Path, place: Place, known: record.Record) -> list[str]:
+    if not isinstance(place, Here):  # it was asked for by name
+        gone = stack.stop(place)
+        if gone:
+            console.say(f"Ended the stack on {place.name}; what it has kept stays in its volumes.")
+        return [f"stack on {place.name}"] if gone else []
     if known.stack:
         gone = stack.stop(place)
         record.write(root, record.Record())

@@ -12,6 +12,7 @@ from ..errors import Refused
 from ..release import lineage
 from ..telemetry import composed, flows, hops
 from ..telemetry.flow import LOCAL, Flow
+from ..telemetry.settings import Stack
 from . import record
 from .record import Record
 
@@ -50,6 +51,8 @@ def read(settings: Settings, root: Path, env: str, elsewhere: bool) -> World:
     """
     flow = flows.of(settings, env or LOCAL, root)
     place = None if elsewhere else placed(settings, root, env)
+    if isinstance(away := getattr(place, "addresses", None), Stack):
+        flow = flow._replace(places=away)  # through the connection to its host
     lacks = stack.missing(place) if place else ""
     serves = bool(hops.look(hops.SENDING[0], flow).holds)
     return World(
@@ -71,12 +74,12 @@ def placed(settings: Settings, root: Path, env: str) -> Place | None:
     """Return where the stack of an environment is started, None where one is only asked."""
     if not env:
         return composed.here(root, settings.stack)
-    own = settings.environment(env).observability
+    environment = settings.environment(env)
+    own = environment.observability
     if own.host:
-        raise Refused(
-            f"The stack of {env} belongs on {own.host}, which this version can't reach: run "
-            f"`inv preaggregate` there, then here `inv preaggregate --env={env} --no-stack`."
-        )
+        from ..telemetry.remote import There
+
+        return There(settings, environment, root)
     return None if own.prometheus else composed.here(root, settings.stack)
 
 

@@ -1,0 +1,206 @@
+"""An environment's own stack: over a real OpenSSH to a real engine, and in by TLS with a token.
+
+The host is this machine, by its own sshd and with a home of the test's: an engine within a
+container would need what test machines don't give.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+import yaml
+
+from tasks.lib.developer import stack
+from tasks.lib.errors import Refused
+from tasks.lib.preaggregate import away, world
+from tasks.lib.preaggregate.record import Record
+from tasks.lib.settings import Settings
+from tasks.lib.telemetry import credentials, flows, shipping
+from tasks.lib.telemetry.remote import There
+from tests.support import composing, observed, openssh, otlp
+from tests.system import stacked
+from tests.system.engine import Engine
+from tests.system.stacked import Stacked
+
+SERVICES = tuple(sorted(stacked.PROGRAMS))
+METRICS = otlp.metrics({"service.name": "demo"}, otlp.count("demo_sent", 7))
+
+
+class Far(NamedTuple):
+    """home: of the user there. files: the project here. endpoint: the way in."""
+
+    home: Path
+    files: Stacked
+    settings: Settings
+    endpoint: str
+
+    def there(self) -> There:
+        return There(self.settings, self.settings.environment("staging"), self.files.home)
+
+    def world(self, place: There) -> world.World:
+        flow = flows.local(self.settings)._replace(places=place.addresses)
+        nothing = ("", "", "", False, "")
+        return world.World(
+            self.settings, self.files.home, "staging", flow, place, *nothing, Record()
+        )
+
+
+@pytest.fixture(scope="module")
+def far(
+    docker: Engine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Far]:
+    """A host that has Docker with Compose, nothing of the stack, and a key that is known."""
+    if wrong := stacked.missing():
+        pytest.skip(wrong)
+    base = tmp_path_factory.mktemp("far")
+    (home := base / "home").mkdir()
+    docker_config = composing.configured(base / "docker")
+    files = Stacked(docker, base / "project", {"DOCKER_CONFIG": str(docker_config)})
+    # What tests alone need: the rest of it is what ships.
+    overlay = yaml.safe_load((files.home / shipping.OVERLAY).read_text())
+    overlay["services"][stacked.LEFT_OUT] = {"profiles": ["left-out"]}
+    for name in ("prometheus", "alertmanager"):
+        overlay["services"][name] = {"healthcheck": {"interval": "1s"}}
+    (files.home / shipping.OVERLAY).write_text(yaml.safe_dump(overlay))
+    port = observed.port()
+    endpoint = f"https://127.0.0.1:{port}"
+    given = {f"{name}_PORT": str(number) for name, number in files.ports.items()}
+    given |= stacked.stand_ins(docker) | {"GRAFANA_ADMIN_PASSWORD": "not-admin"}
+    given |= {"OTLP_TLS_ADDRESS": "127.0.0.1"}
+    seen = {"HOME": home, "DOCKER_CONFIG": docker_config, "DOCKER_HOST": docker.env["DOCKER_HOST"]}
+    said = "SetEnv " + " ".join(f"{key}={value}" for key, value in seen.items())
+    with openssh.served(base / "sshd", said) as server, pytest.MonkeyPatch.context() as patch:
+        for key, value in given.items():
+            patch.setenv(key, value)
+        (files.home / "known_hosts").write_text(server.known)
+        config = base / "ssh_config"
+        config.write_text(f'Host *\n  IdentityFile "{server.identity}"\n  IdentitiesOnly yes\n')
+        raw = {
+            "hosts": ["deploy@10.0.0.7"],
+            "ssh_config": str(config),
+            "observability": {"host": server.address, "otlp": endpoint},
+        }
+        settings = Settings(app="demo", environments={"sandbox": {}, "staging": raw})
+        made = Far(home, files, settings, endpoint)
+        try:
+            yield made
+        finally:
+            with made.there() as place:
+                place.run(*place.words, "down", "--volumes", "--timeout", "20")
+
+
+@pytest.fixture(scope="module")
+def up(far: Far) -> Iterator[Far]:
+    with far.there() as place:
+        away.bring(far.world(place), place)
+    yield far
+
+
+def test_nothing_is_left_there_by_a_look(far: Far) -> None:
+    with far.there() as place:
+        assert stack.missing(place) == "" and stack.taken(place) == ""
+        assert stack.services(place) == ()
+        assert len(list(far.home.iterdir())) == 1, "what this session has laid out"
+    assert not list(far.home.iterdir())
+
+
+def test_it_is_brought_up_and_can_be_asked_from_here(up: Far) -> None:
+    with up.there() as place:
+        found = stack.services(place)
+        assert [(each.name, each.said) for each in found] == [(name, "") for name in SERVICES]
+        ready = requests.get(f"{place.addresses.prometheus}/-/ready", timeout=10)
+        assert ready.status_code == 200
+        flags = f"{place.addresses.prometheus}/api/v1/status/flags"
+        assert requests.get(flags, timeout=10).json()["data"]["storage.tsdb.retention.time"]
+    with pytest.raises(requests.ConnectionError):  # the way was this session's
+        requests.get(ready.url, timeout=2)
+
+
+def test_only_its_user_gets_to_what_is_there(up: Far) -> None:
+    kept = up.home / shipping.name("demo", "staging")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    assert [each.name for each in up.home.iterdir()] == [kept.name]
+    secrets = kept / "collector" / "secrets"
+    assert {each.name for each in secrets.iterdir()} == {"token", "certificate.pem", "key.pem"}
+    here = up.files.home / ".circle" / "telemetry" / "staging"
+    assert stat.S_IMODE(here.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(each.stat().st_mode) for each in here.iterdir()} == {0o600}
+    assert {each.name for each in here.iterdir()} == {"service.env", "certificate.pem"}
+    local = kept / "prometheus" / "targets" / "service" / "local.yml"
+    assert not local.exists(), "here is not there"
+
+
+def test_only_who_has_the_token_is_let_in(up: Far) -> None:
+    certificate = up.files.home / ".circle" / "telemetry" / "staging" / "certificate.pem"
+    variables = (certificate.parent / "service.env").read_text()
+    assert f"OTEL_EXPORTER_OTLP_ENDPOINT={up.endpoint}\n" in variables
+    token = variables.partition("Bearer%20")[2].partition("\n")[0]
+    for said, status in ((f"Bearer {token}", 200), ("Bearer another-token", 401), ("", 401)):
+        headers = {"Authorization": said} if said else {}
+        url = f"{up.endpoint}/v1/metrics"
+        answer = requests.post(
+            url, json=METRICS, headers=headers, verify=str(certificate), timeout=10
+        )
+        assert answer.status_code == status, said
+    plain = requests.get(up.endpoint.replace("https", "http"), timeout=10)
+    assert plain.status_code == 400
+    with up.there() as place:
+        shown = requests.get(f"{place.addresses.collector_metrics}/metrics", timeout=10).text
+    assert "demo_sent" in shown
+
+
+def test_again_it_changes_nothing_and_keeps_its_credentials(up: Far) -> None:
+    with up.there() as place:
+        before = place.credentials()
+        ids = place.run(*place.words, "ps", "--quiet").out
+        assert place.ship() == []
+        away.bring(up.world(place), place)
+        assert place.credentials() == before and before is not None and before.key == ""
+        assert credentials.faults(before) == ""
+        assert place.run(*place.words, "ps", "--quiet").out == ids
+
+
+def test_what_has_changed_is_shipped_and_its_readers_start_again(up: Far) -> None:
+    rules = up.files.home / "prometheus" / "rules"
+    (rules / "more.yml").write_text("groups: [{name: m, rules: [{record: 'a:b', expr: '1'}]}]\n")
+    with up.there() as place:
+        away.bring(up.world(place), place)
+        said = requests.get(f"{place.addresses.prometheus}/api/v1/rules", timeout=10).text
+        assert '"a:b"' in said
+    (rules / "more.yml").unlink()
+    with up.there() as place:
+        assert place.ship() == ["prometheus"], "what is no more here is taken away there"
+    assert not (up.home / "demo-staging-stack" / "prometheus" / "rules" / "more.yml").exists()
+
+
+def test_no_secret_is_in_a_command_line(up: Far) -> None:
+    with up.there() as place:
+        token = getattr(place.credentials(), "token")
+        processes = place.run("ps", "-ww", "-eo", "args").out
+    assert "sshd" in processes
+    assert token not in processes and "not-admin" not in processes
+
+
+def test_logs_and_end(up: Far, capfd: pytest.CaptureFixture[str]) -> None:
+    with up.there() as place:
+        assert stack.logs(place, "prometheus", tail=3) == 0
+        assert "prometheus" in capfd.readouterr().out
+        ended = stack.stop(place)
+        assert [each.name for each in ended] == list(SERVICES)
+        assert "staging-stack_prometheus" in place.run("docker", "volume", "ls", "-q").out
+
+
+def test_a_host_whose_key_nobody_vouched_for_is_refused(far: Far) -> None:
+    known = far.files.home / "known_hosts"
+    text = known.read_text()
+    known.write_text("")
+    try:
+        with pytest.raises(Refused, match="inv host.trust --env=staging"):
+            far.there()
+    finally:
+        known.write_text(text)
