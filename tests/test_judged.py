@@ -88,7 +88,7 @@ def test_a_watch_that_is_too_short_for_prometheus_is_refused(ground: Ground) -> 
     assert "surely knows of a release after 11s (`--watch=11s`)" in told["error"]["evidence"]
     plan = ground.project.document("deploy", "--watch=1m", "--plan")
     (does,) = [step["does"] for step in plan["steps"] if step["name"] == "watch"]
-    assert does.endswith("switched back about 3s (by Prometheus 7s) after it turns bad")
+    assert does.endswith("switched back about 3s (by Prometheus 7s to 11s) after it turns bad")
 
 
 def test_a_rollback_is_watched_the_same(ground: Ground) -> None:

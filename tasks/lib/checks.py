@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING
 
 from . import console
 from .duration import show
@@ -24,18 +24,21 @@ def limits(environment: Environment, seconds: float) -> str:
 
 def reaction(environment: Environment) -> str:
     """Return how long after a release has turned bad that is known: `interval` times `failures`,
-    and by Prometheus after what it takes to be exported and scraped, too."""
-    from .telemetry.watched import late
+    and by Prometheus after what it takes to be exported and scraped, too, once or twice."""
+    from .telemetry.watched import late, needed
 
     own, behind = environment.thresholds, late(environment.observability)
     quick = own.interval * own.failures
-    return f"about {show(quick)}" + (f" (by Prometheus {show(quick + behind)})" if behind else "")
+    if not behind:
+        return f"about {show(quick)}"
+    return (
+        f"about {show(quick)} (by Prometheus {show(quick + behind)} to {show(needed(environment))})"
+    )
 
 
-def beforehand(environment: Environment, seconds: float, sources: Sequence[str]) -> str:
+def beforehand(environment: Environment, seconds: float) -> str:
     """Return what is said when a watch begins."""
-    asked = " and ".join(sources)
-    known = f"{reaction(environment)} after it turns bad that is known, by {asked}"
+    known = f"a bad release is known after {reaction(environment)}"
     return f"  {limits(environment, seconds)};\n  {known}"
 
 
@@ -43,7 +46,7 @@ class Shown:
     """The checks of one watch: on a terminal one line that is written again, else some lines."""
 
     def __init__(self, seconds: float) -> None:
-        self._every, self._next = seconds / LINES, -math.inf
+        self._every, self._next = 0.9 * seconds / LINES, -math.inf
         self._live = console.rewritable()
         self._begun = False
 

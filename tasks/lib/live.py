@@ -111,7 +111,7 @@ def _watched(
     sources: dict[str, Source], environment: Environment, seconds: float, lost: Callable[[], str]
 ) -> Verdicts:
     """Watch, and show each check."""
-    console.say(checks.beforehand(environment, seconds, tuple(sources)))
+    console.say(checks.beforehand(environment, seconds))
     shown = checks.Shown(seconds)
 
     def each_check(readings: Readings, spent: float) -> str:

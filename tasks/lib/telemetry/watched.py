@@ -137,7 +137,7 @@ def measured(
     }
     requests = said.get(names.WATCH_REQUESTS, 0.0)
     if requests < minimum and not down:
-        few = f"{round(requests)} requests within a minute, fewer than {minimum}"
+        few = f"{round(requests)} requests in a minute, of {minimum} needed"
         return Measured(unknown=few)
     slowest = said.get(names.WATCH_P95)
     return Measured(

@@ -102,7 +102,7 @@ def test_a_slow_release_fails_by_its_p95(seen: str) -> None:
 def test_too_few_requests_are_no_data(seen: str) -> None:
     quiet = verdicts(seen, "quiet", "a", limit=2)["a"]
     assert quiet.verdict == NODATA
-    assert "requests within a minute, fewer than 20" in quiet.why
+    assert "requests in a minute, of 20 needed" in quiet.why
     assert verdicts(seen, "never", "a", limit=2)["a"].why.startswith("0 requests")
 
 
