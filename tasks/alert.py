@@ -132,25 +132,33 @@ def alert(c: Context, env: str = "", check: bool = False, json: bool = False) ->
 @task(
     help={
         "env": ENV,
+        "drill": "A rule to make true and follow, as ServiceDown; by itself only in the sandbox.",
         "severity": "Only one of critical, warning and info (default: one after the other).",
         "yes": "Don't ask; needs --env where the environment asks.",
         "json": JSON,
     }
 )
 def test(
-    c: Context, env: str = "", severity: str = "", yes: bool = False, json: bool = False
+    c: Context,
+    env: str = "",
+    drill: str = "",
+    severity: str = "",
+    yes: bool = False,
+    json: bool = False,
 ) -> None:
     """Raise a real test alert, follow it to every receiver, and resolve it."""
-    from .lib.alert import around, trial
+    from .lib.alert import around, drills, trial
 
     def act(world: World) -> Outcome:
+        if drill:
+            return drills.drill(world, drill, bool(env), yes)
         chosen = trial.chosen(severity)
         if world.environment.confirm:
             name = world.environment.name
             asking.confirm(name, f"Raise test alerts in {name}", bool(env), yes)
         return trial.trial(world, chosen)
 
-    around.asking(PHASE, c, "test", env, act, json, record=True, needs=trial.NEEDS)
+    around.asking(PHASE, c, "test", env, act, json, record=True, needs=trial.needs(drill))
 
 
 @task(

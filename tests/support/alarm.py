@@ -70,6 +70,11 @@ class Scene:
         lines = [f"{series} {value}" for series, value in self.values.items()]
         self.page.answers["/metrics"] = Answer(200, "\n".join(lines) + "\n")
 
+    @staticmethod
+    def at(url: str) -> str:
+        """Return a URL as Prometheus's targets have it."""
+        return url.removeprefix("http://")
+
     def configure(self, **more: Any) -> None:
         """Write invoke.yaml, with `more` keys in it."""
         file = self.project.root / "invoke.yaml"
@@ -105,7 +110,8 @@ def scene(
         made.tell(sandbox=0.0)
         with observed.alerting(home, receivers) as made.alertmanager:
             (home / "rules.yml").write_text(yaml.safe_dump(rules(said, every)))
-            _prometheus(home, page.url, made.alertmanager)
+            _prometheus(home, made.alertmanager)
+            observed.targets(home, "service", made.at(page.url), environment="sandbox")
             if past:
                 observed.backfill(home, past)
             with observed.prometheus(home) as made.prometheus:
@@ -113,13 +119,11 @@ def scene(
                 yield made
 
 
-def _prometheus(home: Path, page: str, alertmanager: str) -> None:
+def _prometheus(home: Path, alertmanager: str) -> None:
     scrape = {
         "job_name": "demo",
         "honor_labels": True,
-        "static_configs": [
-            {"targets": [page.removeprefix("http://")], "labels": {"environment": "sandbox"}}
-        ],
+        "file_sd_configs": [{"files": ["prometheus/targets/service/*.yml"]}],
     }
     told = {"static_configs": [{"targets": [alertmanager.removeprefix("http://")]}]}
     config = {

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from .world import World
 
 NAME = "TestAlert"
-NEEDS = ("Alertmanager answers", "there are receivers")
 SEVERITIES = ("critical", "warning", "info")
 SEEN = 10.0  # seconds until Alertmanager shows an alert that it took
+
+
+def needs(drill: str) -> tuple[str, ...]:
+    """Return the prerequisites of a test, and of a drill, by their names in the phase."""
+    more = ("monitoring is active",) if drill else ()
+    return (*more, "Alertmanager answers", "there are receivers")
 
 
 def chosen(severity: str) -> tuple[str, ...]:
