@@ -115,6 +115,7 @@ def test_each_role_has_a_folder_and_the_sre_a_home() -> None:
     folders = {f"/etc/grafana/dashboards/{board.role}" for board in BOARDS}
     assert folders == set(said)
     assert [each["folder"] for each in said.values()] == ["SRE", "Developer", "Business"]
+    assert tasks.DEFAULTS["notify"]["board"] in {board.uid for board in BOARDS}
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["grafana"]
     home = compose["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (GRAFANA / Path(home).relative_to("/etc/grafana")).is_file()
@@ -139,4 +140,6 @@ def test_uptime_errors_latency_and_what_changed_are_on_the_home() -> None:
     recorded = [names.AVAILABILITY, names.ERROR_RATIO, names.P50, names.P95, names.P99, names.RATE]
     recorded += [names.IN_FLIGHT, names.CPU, names.MEMORY, names.UP, names.INSTANCES]
     recorded += [names.ROUTE_P95, names.WATCH_REQUESTS]
-    assert [name for name in (*recorded, "ALERTS") if name not in asked] == []
+    assert [
+        name for name in (*recorded, "process_start_time_seconds", "ALERTS") if name not in asked
+    ] == []

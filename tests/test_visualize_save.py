@@ -55,7 +55,10 @@ def test_changes_that_git_does_not_have_are_kept(shown: Shown, grafana: Grafana)
 
 def test_a_board_of_nobody_is_refused(shown: Shown) -> None:
     done = shown.inv("visualize.save", "nobody")
-    assert done.returncode == 2 and "Grafana has no dashboard nobody" in done.stderr
+    assert (
+        done.returncode == 2
+        and "no dashboard nobody; it has: pi-forge, pi-forge-business" in done.stderr
+    )
 
 
 @pytest.mark.parametrize("uid", ["../../etc", "a/b?c", ""], ids=["up", "path", "empty"])

@@ -104,6 +104,7 @@ def metrics(
     for counter, of, every in COUNTED:
         series[counter, f"{labels},{of}"] = _count(start, every)
     told = 'job="recipes",instance="laptop"'
+    series["process_start_time_seconds", f'{scraped},instance="a:8000"'] = _always(start)
     for name, of, said in TOLD:
         series[name, f"{told},{of}".rstrip(",")] = _always(said)
     of = f'alertname="HighLatency",alertstate="firing",severity="warning",{labels}'

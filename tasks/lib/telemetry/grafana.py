@@ -85,10 +85,6 @@ class Grafana:
         state = said.get("database") if isinstance(said, dict) else None
         return "" if state == "ok" else f"Grafana at {self.url} has no database: {state}"
 
-    def home(self) -> Any:
-        """Return the model of the dashboard that a reader sees first."""
-        return self.get("dashboards/home").get("dashboard", {})
-
     def sources(self) -> tuple[Source, ...]:
         """Return the data sources that it has."""
         return tuple(
@@ -111,10 +107,6 @@ class Grafana:
     def boards(self, text: str = "") -> tuple[Mapping[str, Any], ...]:
         """Return what its search finds of dashboards: uid, title, folderTitle, url, tags."""
         return tuple(self.get("search", {"type": "dash-db", "query": text}))
-
-    def folders(self) -> tuple[str, ...]:
-        """Return the titles of its folders."""
-        return tuple(each["title"] for each in self.get("folders"))
 
     def prometheus(self, uid: str, limit: float | None = None) -> Prometheus:
         """Return the Prometheus that is the data source `uid`, asked through Grafana."""

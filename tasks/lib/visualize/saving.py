@@ -89,7 +89,9 @@ def save(world: World, uid: str, role: str) -> Outcome:
         try:
             found = grafana.board(uid)
         except Unreachable as error:
-            raise nobody(uid) if error.kind == "absent" else error
+            if error.kind == "absent":
+                raise nobody(uid, (str(each["uid"]) for each in grafana.boards())) from None
+            raise
     model = normalised(found.model)
     if wrong := list(boards.faults(model)):
         raise Refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Iterable, NamedTuple, Sequence
 
 from .. import console
 from ..errors import Refused
@@ -152,6 +152,7 @@ def known(world: World, uid: str) -> Board | None:
     return next((board for board in world.files if board.uid == uid), None)
 
 
-def nobody(uid: str) -> Refused:
-    """Return what to say of a board that Grafana hasn't."""
-    return Refused(f"Grafana has no dashboard {uid}: `inv visualize` lists those it has.")
+def nobody(uid: str, others: Iterable[str]) -> Refused:
+    """Return what to say of a board that Grafana hasn't, which has others."""
+    there = ", ".join(sorted(others))
+    return Refused(f"Grafana has no dashboard {uid}; it has: {there or 'none'}.", kind="board")

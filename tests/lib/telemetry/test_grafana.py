@@ -40,7 +40,12 @@ def test_what_is_provisioned_is_there(served: stand_in.Grafana) -> None:
             ("prometheus", "prometheus", "http://prometheus:9090"),
             ("alertmanager", "alertmanager", "http://alertmanager:9093"),
         ]
-        assert asked.folders() == ("SRE", "Developer", "Business")
+        found = {each["uid"]: each["folderTitle"] for each in asked.boards("pi forge")}
+        assert found["pi-forge"] == "SRE" and set(found.values()) == {
+            "SRE",
+            "Developer",
+            "Business",
+        }
         assert asked.source_trouble("prometheus") == ""
 
 
