@@ -90,7 +90,7 @@ PHASE = Phase(
             "Look at its page /targets, at prometheus/targets/ and at scrape_configs in "
             "prometheus.yml.",
             kinds=("scrape", "up", "counted"),
-            output=r"“(Prometheus scrapes|requests are counted)",
+            output=r"“(Prometheus scrapes|requests are counted)|Prometheus (has no|can't scrape)",
         ),
         Row(
             "Data points are missing, or gone too soon",
@@ -102,7 +102,8 @@ PHASE = Phase(
             "Grafana doesn't start",
             "See who has port 3000: `ss -ltnp sport = :3000`.",
             kinds=("grafana",),
-            output=r"Grafana at |grafana is \w|port is already allocated|address already in use",
+            output=r"Grafana at |grafana('s \d+)? is \w|port is already allocated|"
+            r"address already in use",
         ),
         Row(
             "Grafana shows no data",

@@ -35,6 +35,9 @@ def project(stack: Proven, tmp_path: Path) -> Iterator[Project]:
     assert not answers(made.url())
 
 
+STARTS = "Grafana doesn't start"
+
+
 def answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/api/health", timeout=5).ok
@@ -115,6 +118,26 @@ def test_elsewhere_nothing_is_started(project: Project, stack: Proven, tmp_path:
     )
 
 
+def test_each_check_says_what_does_not_hold(project: Project, stack: Proven) -> None:
+    """And changes nothing: the service that isn't there is not started."""
+    (project.docker.home / "up").touch()
+    stack.scrape(project.url())
+    project.docker.states(grafana="exited")
+    project.configure(stack={**stack.places(), "grafana": "http://127.0.0.1:9"})
+    told = project.inv("preaggregate", "--check", "--json")
+    assert told.returncode == 1
+    evidence = json.loads(told.stdout)["error"]["evidence"].splitlines()
+    assert {line.split(": ")[0] for line in evidence} - {"- requests are counted"} == {
+        "- every container runs",
+        "- every hop to Prometheus holds",
+        "- Prometheus scrapes the service itself",
+        "- Grafana answers",
+    }  # what was counted before is known for a while
+    rows = {row["issue"] for row in json.loads(told.stdout)["troubleshooting"]}
+    assert rows == {"The service doesn't answer", "Prometheus has no metrics", STARTS}
+    assert not answers(project.url()) and project.journal() == []
+
+
 def test_a_commit_whose_tests_have_closed_is_not_warned_of(project: Project) -> None:
     from tasks.lib import journal
     from tasks.lib import project as about
@@ -134,6 +157,7 @@ def test_a_port_that_another_holds_is_named_before_anything_is_started(project: 
     assert refused.returncode == 2
     name = f"{psutil.Process().name()} (pid {os.getpid()})"
     assert f"the stack's ports are free: grafana's {port} is held by {name}" in refused.stderr
+    assert "Runbook: Grafana doesn't start → See who has port 3000" in refused.stderr
     assert "compose up --detach" not in project.docker.asked()
     assert not (project.root / ".circle/preaggregate.json").exists()
 
@@ -196,6 +220,13 @@ def test_a_service_that_ends_is_told_with_its_log(project: Project) -> None:
     assert "The service that was started ended" in failed.stderr
     assert "no database, says the service" in failed.stderr
     assert "Runbook: The service doesn't answer" in failed.stderr
+
+
+def test_a_service_whose_program_is_not_there_is_refused(project: Project) -> None:
+    project.configure(host={"port": project.port, "serve": "no-such-server {port}"})
+    refused = project.inv("preaggregate")
+    assert refused.returncode == 2 and "There is no no-such-server in .venv" in refused.stderr
+    assert "compose up --detach" not in project.docker.asked()
 
 
 def test_who_has_the_service_s_port_is_named(project: Project) -> None:

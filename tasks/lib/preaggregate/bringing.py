@@ -110,6 +110,7 @@ def variables(world: World) -> dict[str, str]:
     """Return what the service is told, beside .env, to send its telemetry to the stack."""
     return {
         "ENABLE_TELEMETRY": "true",
+        "ENVIRONMENT": world.environment,
         "OTEL_SERVICE_NAME": world.flow.job,
         "OTEL_EXPORTER_OTLP_ENDPOINT": world.flow.places.otlp,
         "OTEL_METRIC_EXPORT_INTERVAL": str(int(world.flow.export * 1000)),
