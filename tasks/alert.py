@@ -258,6 +258,15 @@ def configure(c: Context, json: bool = False) -> None:
     around.alone(PHASE, c, "configure", act, json, record=True)
 
 
+@task(name="check", help={"json": JSON})
+def check_(c: Context, json: bool = False) -> None:
+    """Check what ships for alerting: rules and their tests, routes, thresholds, pages."""
+    from .lib import config, project
+    from .lib.alert import around, checking
+
+    around.alone(PHASE, c, "check", lambda: checking.check(config.load(c), project.root(c)), json)
+
+
 @task(help={"json": JSON})
 def contacts(c: Context, json: bool = False) -> None:
     """Show whom to call, and who is on call now."""
