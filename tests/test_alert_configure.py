@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from tasks.lib.telemetry.alertmanager import Alertmanager
 from tests.support import observed
+from tests.support.alarm import until
 from tests.support.project import ROOT, Project
+from tests.support.web import Answer, serve
 
 SENTINEL = "sentinel-5f1"
 SLACK = f"https://hooks.example.invalid/{SENTINEL}"
@@ -30,10 +35,10 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def configure(made: Project, alertmanager: str = "http://127.0.0.1:9") -> None:
+def configure(made: Project, alertmanager: str = "http://127.0.0.1:9", **more: Any) -> None:
     file = made.root / "invoke.yaml"
     said = yaml.safe_load(file.read_text())
-    file.write_text(yaml.safe_dump(said | {"stack": {"alertmanager": alertmanager}}))
+    file.write_text(yaml.safe_dump(said | {"stack": {"alertmanager": alertmanager}} | more))
 
 
 def secrets(made: Project) -> dict[str, str]:
@@ -52,7 +57,7 @@ def test_what_is_given_is_handed_over_and_never_said(project: Project) -> None:
     assert "No Alertmanager runs here" in done.stdout
     told = project.document("alert.configure")
     assert {each["file"]: each["state"] for each in told["detail"]["secrets"]} == {
-        **dict.fromkeys(FILES, "not given"),
+        **dict.fromkeys(FILES | {"contacts.tmpl"}, "not given"),
         **dict.fromkeys(("slack_url", "pagerduty_key"), "as it was"),
     }
     journal = (project.root / ".circle" / "journal.jsonl").read_text()
@@ -101,6 +106,35 @@ def test_what_cannot_be_a_secret_is_refused(project: Project, env: str, sentence
     done = project.inv("alert.configure")
     assert done.returncode == 2 and sentence in done.stderr
     assert SENTINEL not in done.stderr + done.stdout and secrets(project) == {}
+
+
+def test_a_critical_alert_says_whom_to_call(project: Project, tmp_path: Path) -> None:
+    """With the messages that ship; what is in a contact's text is text and no template."""
+    odd = 'Slack #x or {{ .Nothing }} "quoted" ü🚒\\n'
+    rotation = {"people": ["ada"], "start": "2026-01-05T09:00"}
+    on_call = {"channels": ["a pager"], "availability": "24/7", "rotation": rotation}
+    configure(project, contacts={"team lead": odd, "on-call engineer": on_call})
+    done = project.inv("alert.configure")
+    assert done.returncode == 0, done.stderr
+    shipped, own = ROOT / "alertmanager/templates", project.root / "alertmanager/secrets"
+    with serve({"/hook": Answer(200, "ok")}) as hook:
+        text = '{{ template "pi-forge.text" . }}'
+        slack = {"channel": "#a", "api_url": f"{hook.url}/hook", "text": text}
+        config = {
+            "templates": [f"{shipped}/*.tmpl", f"{own}/*.tmpl"],
+            "route": {"receiver": "team", "group_wait": "100ms", "group_by": ["severity"]},
+            "receivers": [{"name": "team", "slack_configs": [slack]}],
+        }
+        with observed.alerting(tmp_path, config) as url, Alertmanager(url) as asked:
+            for severity in ("critical", "warning"):
+                labels = {"alertname": "X", "severity": severity}
+                asked.post(labels, {}, time.time() - 1, time.time() + 300)
+            until(lambda: len(hook.posted) == 2, "both messages")
+    said = sorted(sent["attachments"][0]["text"] for _, sent in hook.posted)
+    (called,) = [each for each in said if "Call:" in each]
+    assert f"team lead: {odd}" in called and "on-call engineer: a pager, 24/7" in called
+    assert "On call now: inv alert.contacts" in called
+    assert "inv alert.ack X --reason=WHY" in called
 
 
 @pytest.fixture

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Mapping, NamedTuple
 
 from .. import console
 from ..declare import Outcome
 from ..errors import NotClosed, Refused
 from ..telemetry.alertmanager import Alertmanager, Unanswered
 from . import receivers
+from .settings import Contact
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -29,6 +31,9 @@ VARIABLES = {
 ADDRESSES = ("slack_url", "teams_url")
 
 
+CONTACTS = "contacts.tmpl"  # a template of Alertmanager's; the one that ships says nothing
+
+
 class Secret(NamedTuple):
     """A file of Alertmanager's. state: written, as it was, removed or not given."""
 
@@ -39,6 +44,8 @@ class Secret(NamedTuple):
 
 def variable(file: str) -> str:
     """Return the variable whose value the file `file` has."""
+    if file == CONTACTS:
+        return "contacts: in invoke.yaml"
     return VARIABLES.get(file, file.upper().replace("-", "_").replace(".", "_"))
 
 
@@ -52,6 +59,7 @@ def configure(settings: Settings, root: Path, alertmanager: str) -> Outcome:
     config = _config(home)
     names = wanted(config)
     given = {name: _given(name) for name in names}
+    given |= {CONTACTS: whom(settings.contacts)}
     found = [_write(home, name, value) for name, value in given.items()]
     _close(home)
     rows = [(secret.file, secret.variable, secret.state) for secret in found]
@@ -66,6 +74,27 @@ def configure(settings: Settings, root: Path, alertmanager: str) -> Outcome:
     ]
     files = [secret._asdict() for secret in found]
     return Outcome({"secrets": files, "receivers": told, "reloaded": reloaded})
+
+
+def whom(contacts: Mapping[str, str | Contact]) -> str:
+    """Return the template of what a critical alert says of whom to call, "" where nobody is named.
+
+    Who is on call changes and a template stays, so that it names the roles, and what says who.
+    """
+    if not contacts:
+        return ""
+    lines = []
+    for role, contact in contacts.items():
+        said = contact if isinstance(contact, str) else _reached(contact)
+        lines.append(f"  {role}: {said}")
+    text = "\n".join(["", "Call:", *lines, "On call now: inv alert.contacts"])
+    # As a literal of the template's language: whatever is in it is text.
+    literal = json.dumps(text, ensure_ascii=False)
+    return f'{{{{ define "pi-forge.contacts" }}}}{{{{ {literal} }}}}{{{{ end }}}}\n'
+
+
+def _reached(contact: Contact) -> str:
+    return ", ".join(filter(None, (" or ".join(contact.channels), contact.availability)))
 
 
 def _config(home: Path) -> str:
