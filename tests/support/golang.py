@@ -23,10 +23,9 @@ import pytest
 LIMIT = 1500.0  # seconds for one program; a lone core that downloads all of it takes 10 minutes
 BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.161.0"
 # Each is an argument of `go install`, and needs no more than that.
-PROGRAMS = {
-    "amtool": "github.com/prometheus/alertmanager/cmd/amtool@v0.34.0",
-    "promtool": "github.com/prometheus/prometheus/cmd/promtool@v0.316.0",
-}
+PROGRAMS = {"amtool": "github.com/prometheus/alertmanager/cmd/amtool@v0.34.0"}
+# What takes half an hour to build on two busy cores: tests use it where somebody has done so.
+PROMTOOL = "github.com/prometheus/prometheus/cmd/promtool@v0.316.0"
 
 
 def go() -> str:
@@ -43,6 +42,14 @@ def cache() -> Path:
 def program(name: str) -> Path:
     """Return the path of one of PROGRAMS, built now if it wasn't. Skips the test without Go."""
     return installed(PROGRAMS[name])
+
+
+def kept(module: str) -> Path | None:
+    """Return the command of `module` if it was built once (`installed`), else None."""
+    package, _, version = module.partition("@")
+    name = package.rsplit("/", 1)[1]
+    found = cache() / f"{name}-{version}" / name
+    return found if found.exists() else None
 
 
 def ahead() -> None:
