@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import requests
 
+from tests.support import tabled
 from tests.support.project import Project
 from tests.support.rig import until
 from tests.system.engine import Engine
@@ -73,6 +74,15 @@ def test_what_is_for_configured_addresses_is_refused_to_others(served: One) -> N
     local = "import urllib.request as r; print(r.urlopen('http://127.0.0.1/metrics').status)"
     assert machine.run("python3", "-c", local) == "200"
     assert ask(machine, "/metricsfoo").status_code == 200
+
+
+def test_what_listens_is_what_is_listed(served: One) -> None:
+    """Whoever gets to a host's addresses finds what docs/EXPOSURE.md has, and nothing else."""
+    machine = served[2]
+    shown = machine.run("ss", "-Hltnup").splitlines()
+    found = {tuple(line.split()[4].rsplit(":", 1)) for line in shown}
+    ports = {port for address, port in found if address != "127.0.0.11"}  # Docker's own, for names
+    assert ports == {row.port for row in tabled.listed("A prepared host")} - {"443"}
 
 
 def test_a_dead_service_is_a_bad_gateway_and_no_release_is_unavailable(served: One) -> None:
