@@ -207,3 +207,19 @@ def logs(
         return Outcome()
 
     run(own, c, procedure, record=False)
+
+
+@task(help={"env": "Environment whose stack it is; one with a host of its own."})
+def tunnel(c: Context, env: str = "") -> None:
+    """Reach an environment's own stack at this machine's addresses, through SSH, until Ctrl-C."""
+    own = PHASE._replace(name="preaggregate.tunnel", prerequisites=(), validation=(), next=Next(""))
+
+    def procedure() -> Outcome:
+        from .lib import config
+        from .lib.preaggregate import away, world
+
+        settings = config.load(c)
+        away.tunnel(world.distant(settings, project.root(c), env), settings.stack)
+        return Outcome()
+
+    run(own, c, procedure, record=False)

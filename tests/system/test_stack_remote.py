@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -20,8 +21,9 @@ from tasks.lib.errors import Refused
 from tasks.lib.preaggregate import away, world
 from tasks.lib.preaggregate.record import Record
 from tasks.lib.settings import Settings
-from tasks.lib.telemetry import credentials, flows, shipping
+from tasks.lib.telemetry import credentials, flows, remote, shipping
 from tasks.lib.telemetry.remote import There
+from tasks.lib.telemetry.settings import Stack
 from tests.support import composing, observed, openssh, otlp
 from tests.system import stacked
 from tests.system.engine import Engine
@@ -150,8 +152,8 @@ def test_only_who_has_the_token_is_let_in(up: Far) -> None:
     plain = requests.get(up.endpoint.replace("https", "http"), timeout=10)
     assert plain.status_code == 400
     with up.there() as place:
-        shown = requests.get(f"{place.addresses.collector_metrics}/metrics", timeout=10).text
-    assert "demo_sent" in shown
+        shown = urlsplit(place.addresses.collector_metrics).netloc
+        assert otlp.scraped(shown, "demo_sent_total")
 
 
 def test_again_it_changes_nothing_and_keeps_its_credentials(up: Far) -> None:
@@ -184,6 +186,38 @@ def test_no_secret_is_in_a_command_line(up: Far) -> None:
         processes = place.run("ps", "-ww", "-eo", "args").out
     assert "sshd" in processes
     assert token not in processes and "not-admin" not in processes
+
+
+def test_what_is_open_beside_the_way_in_is_told(up: Far) -> None:
+    overlay = up.files.home / shipping.OVERLAY
+    right = overlay.read_text()
+    said = yaml.safe_load(right)
+    said["services"]["alertmanager"]["ports"] = [f"0.0.0.0:{observed.port()}:9093"]
+    overlay.write_text(yaml.safe_dump(said))
+    try:
+        with up.there() as place:
+            with pytest.raises(Refused, match="alertmanager's .* at 0.0.0.0 would be open"):
+                away.bring(up.world(place), place)
+    finally:
+        overlay.write_text(right)
+
+
+def test_its_programs_can_be_had_at_the_addresses_of_this_machine(
+    up: Far, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    here = Stack(**{key: f"http://127.0.0.1:{observed.port()}" for key in remote.PORTS})
+
+    def waits() -> None:
+        found.append(requests.get(f"{here.prometheus}/-/ready", timeout=10).status_code)
+        raise KeyboardInterrupt
+
+    with up.there() as place:
+        with pytest.raises(Refused, match="Taken here"):
+            away.tunnel(place, place.addresses)
+        monkeypatch.setattr(away, "wait", waits)
+        away.tunnel(place, here)
+    assert found == [200]
 
 
 def test_logs_and_end(up: Far, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .. import console
-from ..developer import stack
-from ..errors import NotClosed
-from ..telemetry import credentials, shipping
+from ..developer import ports, stack
+from ..errors import NotClosed, Refused
+from ..telemetry import credentials, remote, shipping
 from . import showing, validate
 
 if TYPE_CHECKING:
     from ..telemetry.credentials import Credentials
     from ..telemetry.remote import There
+    from ..telemetry.settings import Stack
     from .world import World
 
 KEPT = Path(".circle/telemetry")  # of this clone; git ignores it
@@ -27,6 +30,7 @@ def bring(world: World, place: There) -> None:
     Raises Refused, NotClosed.
     """
     again = f"inv preaggregate --env={world.environment}"
+    _closed(place)
     validate.validate(world.root, place)
     known = _credentials(place)
     up = {each.name for each in stack.services(place) if not each.said}
@@ -36,7 +40,6 @@ def bring(world: World, place: There) -> None:
     with showing.services() as told:
         found = stack.start(place, world.settings.preaggregate.start, told, again)
     console.say(f"Up on {place.name}: " + ", ".join(each.name for each in found) + ".")
-    _closed(place)
     endpoint = shipping.endpoint(place.environment, place.host)
     file = keep(world.root, world.environment, known, endpoint)
     if wrong := way_in(endpoint, known, file.parent / "certificate.pem"):
@@ -61,7 +64,7 @@ def _credentials(place: There) -> Credentials:
 
 
 def _closed(place: There) -> None:
-    """Raise NotClosed where more is open on that host than the way in."""
+    """Raise Refused where more would be open on that host than the way in."""
     known = shipping.port(place.environment)
     loopback = ("127.0.0.1", "::1")
     wrong = [
@@ -70,8 +73,8 @@ def _closed(place: There) -> None:
         if each.address not in loopback and each.port != known
     ]
     if wrong:
-        raise NotClosed(
-            f"{'; '.join(wrong)} is open to others on {place.name}, which asks nobody who they "
+        raise Refused(
+            f"{'; '.join(wrong)} would be open to others on {place.name}, and asks nobody who they "
             "are: bind it to 127.0.0.1 in docker-compose.yml.",
             kind="open",
         )
@@ -80,13 +83,15 @@ def _closed(place: There) -> None:
 def keep(root: Path, environment: str, known: Credentials, endpoint: str) -> Path:
     """Write what senders need to this clone, for its user alone, and return the file of variables.
 
-    They go into the environment's .env; the certificate goes beside the service.
+    They go into the environment's .env; the certificate goes with the release.
     """
     place = root / KEPT / environment
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o700)
     _private(place / "certificate.pem", known.certificate)
-    said = credentials.variables(endpoint, known.token, "certificate.pem")
+    # As `include:` takes the file into a release: its path there is its path here.
+    shown = (KEPT / environment / "certificate.pem").as_posix()
+    said = credentials.variables(endpoint, known.token, shown)
     text = "".join(f"{key}={value}\n" for key, value in said.items())
     file = place / "service.env"
     _private(file, text)
@@ -98,6 +103,33 @@ def _private(path: Path, text: str) -> None:
         path.unlink()
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(text)
+
+
+def tunnel(place: There, here: Stack) -> None:
+    """Have the addresses of `here`, the stack on this machine, be those of a stack on its host.
+
+    Until Ctrl-C. Raises Refused (kind "port") where one of them is taken.
+    """
+    wanted = {key: urlsplit(getattr(here, key)).port or 0 for key in remote.PORTS}
+    taken = [f"{port} ({ports.holder(port)})" for port in wanted.values() if not ports.free(port)]
+    if taken:
+        raise Refused(
+            f"Taken here: {', '.join(taken)}; end that (`inv preaggregate.down`), or take other "
+            "addresses under `stack:` in invoke.yaml.",
+            kind="port",
+        )
+    rows = [(key, getattr(here, key)) for key in remote.PORTS]
+    for key, port in wanted.items():
+        place.forward(place.port(key), port)
+    console.table(rows, (f"of {place.name}", "reached at"))
+    console.say("Open until Ctrl-C.")
+    with contextlib.suppress(KeyboardInterrupt):
+        wait()
+
+
+def wait() -> None:
+    """Wait for Ctrl-C."""
+    threading.Event().wait()
 
 
 def way_in(endpoint: str, known: Credentials, certificate: Path) -> str:

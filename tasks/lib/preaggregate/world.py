@@ -18,6 +18,7 @@ from .record import Record
 
 if TYPE_CHECKING:
     from ..settings import Settings
+    from ..telemetry.remote import There
 
 
 class World(NamedTuple):
@@ -77,9 +78,7 @@ def placed(settings: Settings, root: Path, env: str) -> Place | None:
     environment = settings.environment(env)
     own = environment.observability
     if own.host:
-        from ..telemetry.remote import There
-
-        return There(settings, environment, root)
+        return distant(settings, root, env)
     return None if own.prometheus else composed.here(root, settings.stack)
 
 
@@ -104,3 +103,16 @@ def _unservable(settings: Settings, root: Path) -> str:
         return str(error)
     health = settings.environment("sandbox").health
     return f"port {port} is held by {ports.holder(port)}, which doesn't answer at {health}"
+
+
+def distant(settings: Settings, root: Path, env: str) -> There:
+    """Return an environment's stack on its host, connected to. Raises Refused."""
+    from ..telemetry.remote import There
+
+    environment = settings.environment(env)
+    if not environment.observability.host:
+        raise Refused(
+            f"{environment.name} has no stack on a host of its own: name one in invoke.yaml, "
+            f"`environments: {environment.name}: observability: host:`."
+        )
+    return There(settings, environment, root)

@@ -182,10 +182,14 @@ class There:
         Where the configuration has an address for one, that is used.
         """
         own, said = self.environment.observability, {}
-        for key, usual in PORTS.items():
-            there = int(self._variables.get(composed.PORTS[key], usual))
-            said[key] = getattr(own, key, "") or f"http://127.0.0.1:{self.forward(there)}"
+        for key in PORTS:
+            here = getattr(own, key, "")
+            said[key] = here or f"http://127.0.0.1:{self.forward(self.port(key))}"
         return Stack(**{**said, "otlp": own.otlp or shipping.endpoint(self.environment, self.host)})
+
+    def port(self, key: str) -> int:
+        """Return what a program of PORTS listens on there."""
+        return int(self._variables.get(composed.PORTS[key], PORTS[key]))
 
     def forward(self, there: int, here: int = 0) -> int:
         """Have a port here be one of loopback there, while this is open; here: 0 is a free one."""
