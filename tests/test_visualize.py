@@ -168,7 +168,8 @@ class TestValidation:
         model["panels"][2]["type"] = "graph"
         done = shown.inv("visualize")
         assert done.returncode == 1
-        assert "'Error ratio' and 'Availability' overlap" in done.stderr
+        first, second = (panel["title"] for panel in model["panels"][:2])
+        assert f"{second!r} and {first!r} overlap" in done.stderr
         assert "of a type of Angular's: graph" in done.stderr
 
     def test_panels_without_data(self, shown: Shown) -> None:
