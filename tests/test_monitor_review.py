@@ -35,19 +35,27 @@ def hours_ago(end: float, since: float, until: float) -> Any:
 
 
 def made_up(end: float) -> list[Past]:
-    """Two periods of 6 hours. In the newer: 20 requests/s of which 1 % fail but for half an hour at
-    5 %, p95 0.2 s but for an hour at 2 s, one of two instances down for 20 minutes and started
-    again, an hour without any data, and an alert twice. In the older: 10 requests/s, none fails."""
+    """Two periods of 6 hours.
+
+    In the newer: 20 requests/s of which 1 % fail, but for half an hour 40 of which 5 % do, and for
+    a moment half of them; p95 0.2 s but for an hour 2 s; one of two instances down for 20 minutes
+    and started again; an hour without any data; an alert twice. In the older: 10 requests/s, none
+    fails, and the alert once.
+    """
     past = Past(end - 13 * HOUR, end, 15.0, job="demo", environment="sandbox")
     newer = end - 6 * HOUR
     silent, failing = hours_ago(end, 2, 1), hours_ago(end, 5, 4.5)
+    moment = hours_ago(end, 0.5, 0.5 - 15 / HOUR)
     slow, down = hours_ago(end, 4, 3), hours_ago(end, 2.5, 2.5 - 1 / 3)
 
     def add(name: str, value: Any, **labels: str) -> None:
         past.add(name, lambda at: None if silent(at) else value(at), **labels)
 
-    add(names.RATE, lambda at: 20.0 if at > newer else 10.0)
-    add(names.ERROR_RATIO, lambda at: 0.0 if at <= newer else 0.05 if failing(at) else 0.01)
+    def ratio(at: float) -> float:
+        return 0.0 if at <= newer else 0.5 if moment(at) else 0.05 if failing(at) else 0.01
+
+    add(names.RATE, lambda at: 10.0 if at <= newer else 40.0 if failing(at) else 20.0)
+    add(names.ERROR_RATIO, ratio)
     add(names.P95, lambda at: 2.0 if slow(at) else 0.2)
     add(names.CPU_MAX, lambda at: 0.5 if at > newer else 0.25)
     add(names.MEMORY_MAX, lambda at: 200 * MIB if at > newer else 100 * MIB)
@@ -102,10 +110,11 @@ def near(value: float) -> Any:
 
 def test_the_figures(told: dict[str, Any]) -> None:
     figures = told["figures"]
-    assert figures["requests"] == {"now": near(20 * 5 * HOUR), "before": near(10 * 6 * HOUR)}
-    # 4.5 hours at 1 %, half of one at 5 %: of requests, as the hour without data has none.
-    assert figures["error_ratio"] == {"now": near((4.5 * 0.01 + 0.5 * 0.05) / 5), "before": 0.0}
-    assert figures["error_ratio_worst"] == {"now": 0.05, "before": 0.0}
+    asked = (20 * 4.5 + 40 * 0.5) * HOUR  # none in the hour without data
+    assert figures["requests"] == {"now": near(asked), "before": near(10 * 6 * HOUR)}
+    failed = (20 * 4.5 * 0.01 + 40 * 0.5 * 0.05) * HOUR + 20 * 15 * 0.49
+    assert figures["error_ratio"] == {"now": near(failed / asked), "before": 0.0}
+    assert figures["error_ratio_worst"] == {"now": 0.5, "before": 0.0}
     assert figures["p95"] == {"now": near((4 * 0.2 + 2.0) / 5), "before": near(0.2)}
     assert figures["p95_worst"] == {"now": 2.0, "before": 0.2}
     assert figures["availability"] == {"now": near(1 - 0.5 / 3 / 5), "before": 1.0}
@@ -115,8 +124,9 @@ def test_the_figures(told: dict[str, Any]) -> None:
 
 def test_what_left_its_bounds_and_when(world: World, told: dict[str, Any]) -> None:
     found = [(each["key"], each["worst"]) for each in told["left_bounds"]]
-    assert found == [("error_ratio", 0.05), ("p95", 2.0), ("availability", 0.5)]
-    when = [(5, 4.5), (4, 3), (2.5, 2.5 - 1 / 3)]
+    worst = [("error_ratio", 0.05), ("p95", 2.0), ("availability", 0.5), ("error_ratio", 0.5)]
+    assert found == worst, "a moment is not lost in a mean"
+    when = [(5, 4.5), (4, 3), (2.5, 2.5 - 1 / 3), (0.5, 0.5)]
     for each, (since, until) in zip(told["left_bounds"], when, strict=True):
         assert each["start"] == pytest.approx(world.end - since * HOUR, abs=2 * told["step"])
         assert each["end"] == pytest.approx(world.end - until * HOUR, abs=2 * told["step"])
@@ -184,8 +194,8 @@ def test_it_is_written_for_people(world: World) -> None:
     )
     text = path.read_text()
     assert text.startswith("# Review of sandbox, ")
-    assert "3 times out of bounds, 2 alerts, 1 restart without a deploy, 3 deploys and" in text
-    assert "| error ratio | 1.4 % | 0 % |  |" in text
+    assert "4 times out of bounds, 2 alerts, 1 restart without a deploy, 3 deploys and" in text
+    assert "| error ratio | 1.7" in text
     assert "| /slow\\|er | 3 s | 1.5 s | 1 |" in text
     assert "Data points are missing: compare the scrape interval" in text
     for each in ("Figures", "Out of bounds", "Alerts", "Deploys and rollbacks", "Starts"):

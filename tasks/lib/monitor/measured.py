@@ -88,7 +88,7 @@ def measure(prometheus: Prometheus, app: str, environment: str, window: float) -
         past=past,
         down=tuple(sorted(v.labels.get("instance", "?") for v in up if not v.value)),
         age=max(0.0, now - max(seen)) if seen else None,
-        alerts=tuple(_firing(alerts, environment)),
+        alerts=tuple(firing(alerts, environment)),
         rules=len(rules),
         releases=_summed((v.labels.get("release", ""), v.value) for v in releases),
     )
@@ -143,8 +143,11 @@ def _summed(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
     return found
 
 
-def _firing(alerts: list[Mapping[str, Any]], environment: str) -> Iterable[Firing]:
-    """Yield what fires for this environment, or for none: what watches over all of them."""
+def firing(alerts: list[Mapping[str, Any]], environment: str) -> Iterable[Firing]:
+    """Yield what fires for this environment, or for none: what watches over all of them.
+
+    alerts: as Prometheus's API has them.
+    """
     for each in alerts:
         labels = each["labels"]
         if each["state"] == "firing" and labels.get("environment", environment) == environment:
