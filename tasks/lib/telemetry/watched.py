@@ -71,6 +71,7 @@ class Releases:
         own = environment.observability
         self._prometheus = Prometheus(own.prometheus, LIMIT)
         self._about = {"job": app, "environment": environment.name}
+        self._scraped = matching({"environment": environment.name})
         self._release, self._hosts = release, [target.name for target in targets]
         self._environment = environment
         self._pool = ThreadPoolExecutor(1)
@@ -110,9 +111,12 @@ class Releases:
         return {host: measured(host, values, down, least, limits.p95) for host in self._hosts}
 
     def _down(self) -> tuple[str, ...]:
-        """Return the instances that answered no scrape of the last two, and did when it began."""
+        """Return the instances that answered no scrape of the last two, and did when it began.
+
+        What is scraped has the scrape's job, whatever the app is called: its environment says it.
+        """
         span = f"[{round(2000 * self._environment.observability.scrape)}ms]"
-        found = self._prometheus.query(f"max_over_time(up{matching(self._about)}{span}) == 0")
+        found = self._prometheus.query(f"max_over_time(up{self._scraped}{span}) == 0")
         now = {each.labels.get("instance", "") for each in found}
         self._before = now if self._before is None else self._before & now
         return tuple(sorted(now - self._before))
