@@ -62,6 +62,7 @@ service:
       status: 200
   thresholds:
     interval: 100ms
+    requests: 2
 environments:
   sandbox:
     watch: 4s
