@@ -121,6 +121,16 @@ def test_an_unsound_board_is_not_kept(shown: Shown, grafana: Grafana) -> None:
     assert not shown.board("sre/orders.json").exists()
 
 
+def test_a_board_of_the_newer_schema_is_not_kept_as_an_empty_one(
+    shown: Shown, grafana: Grafana
+) -> None:
+    model = drawn(grafana, "SRE")
+    model["elements"] = {"panel-1": model.pop("panels")[0]}
+    done = shown.inv("visualize.save", "orders")
+    assert done.returncode == 2 and "export it as classic JSON" in done.stderr
+    assert not shown.board("sre/orders.json").exists()
+
+
 def test_an_old_name_of_the_data_source_becomes_the_variable() -> None:
     panel = {"datasource": "Prometheus", "targets": [{"datasource": "${DS_PROMETHEUS}"}]}
     marks = {"datasource": "-- Grafana --"}

@@ -113,6 +113,8 @@ def queries(model: Mapping[str, Any]) -> Iterator[Query]:
 
 def faults(model: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is not sound in a board, each in a few words."""
+    if "panels" not in model:
+        yield "it has no panels: the newer schema (v2) isn't read here, export it as classic JSON"
     if model.get("schemaVersion", 0) < 36:
         yield "its schemaVersion is older than 36 (Grafana 9)"
     if not model.get("title"):

@@ -29,7 +29,8 @@ def normalised(model: Mapping[str, Any]) -> dict[str, Any]:
     if kept.get("time", {}).get("to") != "now":
         kept["time"] = {"from": "now-1h", "to": "now"}
     kept["refresh"] = kept.get("refresh") or REFRESH
-    kept["panels"] = sorted(kept.get("panels", ()), key=_place)
+    if "panels" in kept:
+        kept["panels"] = sorted(kept["panels"], key=_place)
     return kept
 
 
@@ -93,7 +94,7 @@ def save(world: World, uid: str, role: str) -> Outcome:
                 raise nobody(uid, (str(each["uid"]) for each in grafana.boards())) from None
             raise
     model = normalised(found.model)
-    if wrong := list(boards.faults(model)):
+    if wrong := [*boards.faults(model)]:
         raise Refused(
             f"{uid} is not fit to be kept: mend in Grafana what is named, then save it again.",
             kind="board",
