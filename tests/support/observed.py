@@ -86,8 +86,10 @@ def prometheus(home: Path, *flags: str) -> Iterator[str]:
 
 
 @contextmanager
-def alerting(home: Path, config: Mapping[str, Any], *flags: str) -> Iterator[str]:
-    """Run Alertmanager on `config`, kept as home/alertmanager.yml, and yield its URL.
+def alerting(
+    home: Path, config: Mapping[str, Any], *flags: str, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run Alertmanager in `home` on `config`, kept as alertmanager.yml there, and yield its URL.
 
     Every address in `config` is a test's own: nothing of it may lead outwards.
     """
@@ -103,17 +105,24 @@ def alerting(home: Path, config: Mapping[str, Any], *flags: str) -> Iterator[str
         "--data.retention=2160h",
         *flags,
     ]
-    with running(words, home / "alertmanager.log", f"{url}/-/ready"):
+    # From there: some of its secrets it looks for from where it runs.
+    with running(words, home / "alertmanager.log", f"{url}/-/ready", env=env, cwd=home):
         yield url
 
 
 @contextmanager
 def running(
-    words: Sequence[str], log: Path, ready: str, env: Mapping[str, str] | None = None
+    words: Sequence[str],
+    log: Path,
+    ready: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program until the block ends; it has begun when `ready` (a URL) answers 200."""
     with log.open("ab") as out:
-        process = subprocess.Popen(words, stdout=out, stderr=out, env=env, start_new_session=True)
+        process = subprocess.Popen(
+            words, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True
+        )
     try:
         until = time.monotonic() + LIMIT
         while not _answers(ready):
