@@ -1,7 +1,7 @@
 """What `inv lint` makes of what is shipped beside the code.
 
-shellcheck, promtool and amtool are the real ones where they are installed; Docker is one without
-Compose, as many have it, or a stand-in that takes down how it was asked.
+shellcheck, promtool, amtool and Compose are the real ones where they are installed. A stand-in for
+Docker takes down how it was asked, or has no Compose.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import composing
 from tests.support.linted import Linted, table
+from tests.support.observed import ROOT, need
 
 SCRIPT = '#!/bin/sh\necho "$1"\n'
 PROMETHEUS = "rule_files: [/etc/prometheus/*.yml]\nscrape_configs: [{job_name: a}]\n"
@@ -99,6 +101,25 @@ def test_its_own_tool_judges_a_configuration(project: Linted) -> None:
         assert f"{name} failed with exit code 1, as it says above" in done.stderr
 
 
+COMPOSED = "services: {a: {image: a, environment: {B: '${B:?it has none}'}}}\n"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_compose_itself_judges_its_file(project: Linted, tmp_path: Path, version: int) -> None:
+    """Whether the variables that it has to have are set on this machine is not what lint is for."""
+    need("docker", "docker-compose")
+    config = tmp_path / "docker"
+    (composing.configured(config) if version == 2 else config.mkdir())
+    shutil.copy(ROOT / "docker-compose.yml", project.root)
+    said = {"DOCKER_CONFIG": str(config)}
+    assert table(project.inv("lint", "--check", code=0, **said).stdout)["compose"] == ("1", "0")
+    project.git.write({"docker-compose.yml": COMPOSED})
+    assert table(project.inv("lint", "--check", code=0, **said).stdout)["compose"] == ("1", "0")
+    project.git.write({"docker-compose.yml": COMPOSED.replace("image", "imago")})
+    done = project.inv("lint", "--check", code=1, **said)
+    assert "compose failed with exit code 1" in done.stderr and "imago" in done.stdout
+
+
 def test_compose_reads_the_files_as_docker_would(project: Linted) -> None:
     names = ("docker-compose.yml", "docker-compose.override.yml")
     project.git.write(dict.fromkeys(names, "services: {}\n"))
@@ -109,5 +130,7 @@ def test_compose_reads_the_files_as_docker_would(project: Linted) -> None:
     assert "\nwhy\n" in done.stdout
     assert "compose failed with exit code 15" in done.stderr
     stand_in(project, "docker", "echo \"docker: 'compose' is not a docker command.\"; exit 1")
-    done = project.inv("lint", "--check", code=0)
+    for name in ("git", "sh"):
+        stand_in(project, name, f'exec {shutil.which(name)} "$@"')
+    done = project.inv("lint", "--check", code=0, PATH="/nowhere")
     assert "Left out: compose: this Docker has no Compose." in done.stdout

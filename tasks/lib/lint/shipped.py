@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Callable, NamedTuple, Sequence
@@ -20,6 +21,8 @@ COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose
 
 _SHELL = re.compile(rb"#!\s*\S*[/ ](?:sh|bash|dash|ksh)\b")
 _SHELLCHECK = re.compile(r"^.+?:\d+:\d+: \w+: (?P<says>.*) \[(?P<rule>SC\d+)\]$", re.M)
+# What has to have a value, as the Compose file says it.
+_REQUIRED = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*):?\?")
 _NO_COMPOSE = re.compile(
     r"not a docker command|unknown command: docker compose|^Usage: +docker \[", re.M
 )
@@ -60,7 +63,7 @@ def wanted(tree: Tree, directories: Sequence[str], parsed: Sequence[Parsed]) -> 
         found.append(_on("shellcheck", "shellcheck", ("--format=gcc",), names, _shellcheck))
     # Files beside the first are laid on it, and are not whole by themselves: Compose finds its own.
     if names := [name for name in tree.some() if name in COMPOSE][:1]:
-        found.append(_on("compose", "docker", ("compose", "config", "--quiet"), names, by_code, ()))
+        found.append(_compose(tree.root / names[0]))
     for name, program, words, holds in _BY_KEYS:
         if names := [each.path for each in parsed if holds(each.keys)]:
             found.append(_on(name, program, words, names, by_code))
@@ -82,6 +85,31 @@ def _on(
         return Tool(name, (os.fspath(path), *words, *named), read, len(files))
 
     return Wanted(name, program, about, tool)
+
+
+def _compose(file: Path) -> Wanted:
+    """Return the check of a Compose file, whatever values its variables have on this machine."""
+    try:
+        named = set(_REQUIRED.findall(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError):
+        named = set()  # it is for Compose to say what is wrong with it
+    given = [f"{name}=any" for name in sorted(named) if name not in os.environ]
+    before = ("env", *given) if given and os.name != "nt" else ()
+
+    def tool(path: Path) -> Tool:
+        words = (*before, os.fspath(path), "compose", "config", "--quiet")
+        return Tool("compose", words, by_code, 1)
+
+    return Wanted("compose", "docker", file.name, tool)
+
+
+def without_plugin(tool: Tool) -> Tool | None:
+    """Return the same check by Compose's own program of before, None where there is none."""
+    program = shutil.which("docker-compose")
+    if program is None:
+        return None
+    before = tool.argv[: tool.argv.index("compose") - 1]
+    return tool._replace(argv=(*before, program, "config", "--quiet"))
 
 
 # (name, program, its words, whether a file with these keys is for it)

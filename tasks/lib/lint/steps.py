@@ -86,6 +86,8 @@ def _together(world: World, readers: Sequence[Tool]) -> tuple[Result, ...]:
     """Run them side by side; each one's words are shown when all before it have ended."""
     results = []
     for tool, ran in zip(readers, tools.together([tool.argv for tool in readers], world.root)):
+        if shipped.is_missing(ran) and (older := shipped.without_plugin(tool)):
+            ran = tools.run(older.argv, world.root, show=False)
         if shipped.is_missing(ran):
             results.append(Result(tool.name, Found(), left="this Docker has no Compose"))
             continue
