@@ -143,7 +143,8 @@ class Shown:
             (self.root / name).symlink_to(ROOT / name)
         shutil.copytree(ROOT / "grafana", self.root / "grafana")
         stack = {"prometheus": self.prometheus, "grafana": self.grafana}
-        said = {"app": "pi-forge", "stack": stack, **self.more}
+        # A busy machine is no slow dashboard.
+        said = {"app": "pi-forge", "stack": stack, "visualize": {"slow": "20s"}, **self.more}
         (self.root / "invoke.yaml").write_text(yaml.safe_dump(said))
         self.git("init", "-q")
         (self.root / ".git" / "info" / "exclude").write_text("tasks\ntasks.py\n.circle\n")
