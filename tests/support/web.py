@@ -44,8 +44,9 @@ def serve(answers: Mapping[str, Answer]) -> Iterator[Site]:
         def log_message(self, *_: object) -> None: ...
 
         def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            site.posted.append((self.path, json.loads(self.rfile.read(length))))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Content-Type") == "application/json":
+                site.posted.append((self.path, json.loads(body)))
             self.do_GET()
 
         def do_GET(self) -> None:

@@ -80,13 +80,16 @@ class Prometheus:
         """
         words: dict[str, Any] = {"query": expression} | ({} if at is None else {"time": at})
         data = self.get("query", words)
-        if data["resultType"] == "scalar":
-            return (Value({}, float(data["result"][0]), _number(data["result"][1])),)
-        return tuple(
-            Value(each["metric"], float(each["value"][0]), _number(each["value"][1]))
-            for each in data["result"]
-            if "value" in each
-        )
+        try:
+            if data["resultType"] == "scalar":
+                return (Value({}, float(data["result"][0]), _number(data["result"][1])),)
+            return tuple(
+                Value(each["metric"], float(each["value"][0]), _number(each["value"][1]))
+                for each in data["result"]
+                if "value" in each
+            )
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise self._away("gave what is no answer to a query") from None
 
     def range(self, expression: str, start: float, end: float, step: float) -> tuple[Series, ...]:
         """Return `expression` from `start` to `end` (Unix time), every `step` seconds."""

@@ -6,7 +6,7 @@ Prometheus is away says nothing of the release.
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Thread
 from typing import TYPE_CHECKING, Iterable, Sequence
 
 from ..duration import show
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SOURCE = "Prometheus"
 LIMIT = 2.0  # seconds for an answer; the next check asks again
+PATIENCE = 4 * LIMIT  # for all that is asked at once; an answer may come a byte at a time
 
 _NAMES = (
     names.WATCH_REQUESTS,
@@ -74,27 +75,34 @@ class Releases:
         self._scraped = matching({"environment": environment.name})
         self._release, self._hosts = release, [target.name for target in targets]
         self._environment = environment
-        self._pool = ThreadPoolExecutor(1)
-        self._asked: Future[Reading] | None = None
+        self._asking: Thread | None = None
         self._last: Reading = self._all(Measured(unknown="not asked yet"))
         self._before: set[str] | None = None
 
     def look(self) -> None:
-        """Take what the last question gave, and ask the next; waits for nothing."""
-        if self._asked is None or self._asked.done():
-            self._last = self._asked.result() if self._asked else self._last
-            self._asked = self._pool.submit(self._read)
+        """Begin to ask, where that isn't under way; waits for nothing."""
+        if self._asking is None or not self._asking.is_alive():
+            self._asking = Thread(target=self._ask, daemon=True)
+            self._asking.start()
 
     def known(self, whole: bool) -> Reading:
         """Return what was last known; at the end of the watch the question under way is part."""
-        if whole and self._asked is not None:
-            self._last = self._asked.result()
+        if whole and self._asking is not None:
+            self._asking.join(PATIENCE)
+            if self._asking.is_alive():
+                return self._all(Measured(unknown="it did not answer in time"))
         return self._last
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._pool.shutdown(wait=False)
         self._prometheus.close()
+
+    def _ask(self) -> None:
+        try:
+            self._last = self._read()
+        except Exception as error:  # what answers may be anything, and is no reason to fall over
+            odd = f"Prometheus at {self._prometheus.url} gave what is no answer"
+            self._last = self._all(Measured(unknown=f"{odd} ({type(error).__name__})"))
 
     def _all(self, measured: Measured) -> Reading:
         return dict.fromkeys(self._hosts, measured)

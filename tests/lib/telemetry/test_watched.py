@@ -14,6 +14,7 @@ from tasks.lib.config import Environment, Thresholds
 from tasks.lib.duration import Seconds
 from tasks.lib.target import Target
 from tasks.lib.telemetry import names
+from tasks.lib.telemetry import watched as watched_
 from tasks.lib.telemetry.prometheus import Prometheus, Value
 from tasks.lib.telemetry.settings import Observability
 from tasks.lib.telemetry.watched import (
@@ -26,9 +27,10 @@ from tasks.lib.telemetry.watched import (
     too_short,
 )
 from tasks.lib.watch import FAIL, NODATA, PASS, Verdict, deciding, judge, watch
-from tests.support import exporter, observed
+from tests.support import exporter, observed, web
 from tests.support.exporter import Instance
 from tests.support.rig import until
+from tests.support.web import Answer
 
 QUICK = {"__scrape_interval__": "1s", "__scrape_timeout__": "1s"}
 LIMITS = Thresholds(interval=Seconds(0.2))
@@ -184,6 +186,23 @@ def test_an_environment_whose_prometheus_is_away_says_so_beforehand(seen: str) -
     assert away(environment(nowhere, watch=0.0)) == ""
     lenient = Thresholds(nodata="pass")
     assert away(environment(nowhere, thresholds=lenient)) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param(Answer(body='{"status": "success", "data": 5}'), "no answer", id="odd"),
+        pytest.param(Answer(502, "<html>"), "answered 502 with no JSON", id="a gateway"),
+        pytest.param(Answer(wait=1.5), "it did not answer in time", id="dawdles"),
+    ],
+)
+def test_whatever_answers_in_its_place_is_no_data(
+    answer: Answer, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched_, "PATIENCE", 0.5)
+    with web.serve({"/api/v1/query": answer}) as site:
+        _, verdict = watched(site.url, lambda spent: None, 0.5)
+    assert verdict.verdict == NODATA and said in verdict.why
 
 
 def test_how_long_it_takes_until_prometheus_surely_knows() -> None:
