@@ -78,7 +78,8 @@ def test_it_has_what_fired_and_for_how_long(kept: Scene) -> None:
     assert [each["severity"] for each in found][1:3] == ["warning", "warning"]
     assert len(episodes(kept, "--since=1d")) == 4
     assert len(episodes(kept, "--since=1d", "--env=staging")) == 1
-    assert kept.project.inv("alert.history").stdout.count("production") == 2
+    shown = kept.project.inv("alert.history").stdout
+    assert shown.count("production") == 2 and max(map(len, shown.splitlines())) <= 80
 
 
 def test_an_answer_has_its_time_its_author_and_its_verdict(kept: Scene) -> None:
@@ -94,7 +95,9 @@ def test_an_answer_has_its_time_its_author_and_its_verdict(kept: Scene) -> None:
         Matcher("alertname", "HighErrorRate"),
         Matcher("environment", "production"),
     }
-    first, last = [each for each in episodes(kept) if each["alert"] == "HighErrorRate"]
+    found = [each for each in episodes(kept) if each["alert"] == "HighErrorRate"]
+    assert len(found) == 2, found
+    first, last = found
     assert (first["acknowledged"], first["verdict"]) == (None, "")
     assert last["verdict"] == "actionable" and last["reason"] == "a full disk: see #12"
     assert last["response_seconds"] == pytest.approx(silence.start - last["fired"], abs=0.01)

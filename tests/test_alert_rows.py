@@ -41,13 +41,13 @@ def test_when_all_holds_it_closes_and_leads_back_to_the_beginning(
         assert found.project.inv("alert.test", "--severity=critical").returncode == 0
         document = until(lambda: closed(found), "that the rules were looked at")
         assert document["next"] == "inv lint"
-        checked = found.project.document("alert", "--check")
+        checked = until(lambda: closed(found, "--check"), "that what fires arrived")
         assert set(checked["detail"]["checks"].values()) == {"holds"}
         assert [check.name for check in alert.PHASE.validation] == [*checked["detail"]["checks"]]
 
 
-def closed(found: Scene) -> dict[str, Any]:
-    done = found.project.inv("alert", "--json")
+def closed(found: Scene, *words: str) -> dict[str, Any]:
+    done = found.project.inv("alert", "--json", *words)
     said = json.loads(done.stdout)
     assert isinstance(said, dict)
     return said if said["outcome"] == "closed" else {}

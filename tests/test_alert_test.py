@@ -31,6 +31,8 @@ def configuration(url: str, home: Path) -> dict[str, Any]:
         {"matchers": [f"severity={name}"], "receiver": receiver}
         for name, receiver in (("critical", "pager"), ("warning", "channel"))
     ]
+    slow = {"receiver": "slow", "group_wait": "1m"}
+    routes.append({"matchers": ["severity=info", "environment=staging"], **slow})
     quick = {"group_wait": "100ms", "group_interval": "1s", "group_by": ["service", "environment"]}
     return {
         "route": {"receiver": "nobody", "routes": routes, **quick},
@@ -42,6 +44,7 @@ def configuration(url: str, home: Path) -> dict[str, Any]:
                 "slack_configs": [{"channel": "#b", "api_url": f"{url}/slack"}],
             },
             {"name": "unset", "slack_configs": [unset]},
+            {"name": "slow", "webhook_configs": [{"url": f"{url}/hook"}]},
             {"name": "elsewhere", "webhook_configs": [{"url": f"{url}/hook"}]},
         ],
     }
@@ -73,6 +76,7 @@ def test_it_is_followed_to_every_receiver_and_resolved(tried: Scene, hook: Site)
         ("channel", "Slack"): "delivered",
         ("unset", "Slack"): "not configured",
         ("elsewhere", "webhook"): "no route",
+        ("slow", "webhook"): "no route",
     }
     (sent,) = [said for path, said in hook.posted if path == "/hook" and said["status"] == "firing"]
     (alert,) = sent["alerts"]
@@ -145,3 +149,12 @@ def test_an_environment_that_asks_is_asked(tried: Scene) -> None:
     done = tried.project.inv("alert.test")
     tried.configure(environments={"sandbox": {"watch": "0s"}})
     assert done.returncode == 2 and "add `--env=sandbox --yes`" in done.stderr
+
+
+def test_what_is_not_told_in_time_says_what_to_look_at(tried: Scene) -> None:
+    staging = {"hosts": ["a@b.invalid"]}
+    tried.configure(alert={"limit": "1s"}, environments={"staging": staging})
+    done = tried.project.inv("alert.test", "--severity=info", "--env=staging")
+    tried.configure(alert={"limit": "20s"}, environments={"sandbox": {"watch": "0s"}})
+    assert done.returncode == 1 and "did not reach slow by webhook (not sent)" in done.stderr
+    assert "see group_wait and group_interval" in done.stdout

@@ -106,7 +106,8 @@ def drill(world: World, name: str, named: bool, yes: bool) -> Outcome:
         with DRILLS[name](world):
             _fires(asked, rule, world, since)
             alert = _arrives(to, name, environment, since)
-            found = [(rule.severity, arrival) for arrival in trial.arrive(world, to, alert, before)]
+            arrivals = trial.arrive(world, to, alert, before, time.monotonic())
+            found = [(rule.severity, arrival) for arrival in arrivals]
     trial.show(found)
     took = round(time.monotonic() - since, 1)
     detail = {"environment": environment, "drill": name, "seconds": took}

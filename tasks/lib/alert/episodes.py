@@ -83,10 +83,10 @@ def runs(times: Iterable[float], every: float) -> list[tuple[float, float]]:
 def _merged(
     spans: list[tuple[float, float, Mapping[str, str]]],
 ) -> list[tuple[float, float, Mapping[str, str]]]:
-    """Join what overlaps: one alert about several instances is one trouble."""
+    """Join what overlaps or follows at once: about several instances, it is one trouble."""
     found: list[tuple[float, float, Mapping[str, str]]] = []
     for first, last, labels in sorted(spans, key=lambda span: span[0]):
-        if found and first <= found[-1][1]:
+        if found and first <= found[-1][1] + GAP:
             found[-1] = (found[-1][0], max(last, found[-1][1]), found[-1][2])
         else:
             found.append((first, last, labels))

@@ -77,13 +77,13 @@ def unset(receivers: Iterable[Receiver]) -> list[Arrival]:
 
 
 def follow(
-    told: Alertmanager, expected: list[Leg], before: Counters, limit: float
+    told: Alertmanager, expected: list[Leg], before: Counters, limit: float, since: float
 ) -> list[Arrival]:
     """Wait until each leg was gone or has failed, for at most `limit` seconds.
 
-    before: the counters from before the alert was raised. Raises Unanswered.
+    before: the counters from before the alert was raised; what else is told by the same way in
+    that time is counted, too. since: when it was raised, by the monotonic clock. Raises Unanswered.
     """
-    since = time.monotonic()
     waiting, found, troubled = list(expected), [], dict[Leg, float]()
     now: Counters = before
     while waiting and time.monotonic() - since < limit:
@@ -113,7 +113,9 @@ def _settled(leg: Leg, tally: _Tally, troubled: float) -> str:
 
 def _arrived(leg: Leg, outcome: str, seconds: float, tally: _Tally) -> Arrival:
     why = ""
-    if outcome != DELIVERED and leg.way.number > 1:
+    if outcome == UNSENT:
+        why = "see group_wait and group_interval of its route"
+    elif outcome != DELIVERED and leg.way.number > 1:
         why = f"{tally.sent:.0f} of {leg.way.number} were delivered"
     arrival = Arrival(leg.receiver, leg.way.name, outcome, round(seconds, 1), why)
     console.say(f"  {leg.receiver} by {leg.way.name}: {outcome} after {seconds:.1f} s")

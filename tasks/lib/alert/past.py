@@ -11,10 +11,13 @@ from ..duration import show as length
 from ..telemetry.alertmanager import Alertmanager
 from ..telemetry.prometheus import Prometheus
 from . import episodes
+from .acks import ACTIONABLE, FALSE_POSITIVE
 
 if TYPE_CHECKING:
     from .episodes import Episode
     from .world import World
+
+_VERDICTS = {ACTIONABLE: "acted on", FALSE_POSITIVE: "false"}
 
 
 def read(world: World, seconds: float, environment: str) -> list[Episode]:
@@ -36,22 +39,17 @@ def show(world: World, seconds: float, environment: str) -> Outcome:
         console.say(f"No alert fired within {length(seconds)}.")
     else:
         rows = [_row(each, world.at) for each in found]
-        console.table(rows, ("fired", "lasted", "alert", "environment", "answered", "verdict"))
+        console.table(rows, ("fired", "lasted", "alert", "environment", "answered"))
     told = [episodes.plain(each, world.at) for each in found]
     return Outcome({"since": world.at - seconds, "until": world.at, "episodes": told})
 
 
 def _row(episode: Episode, now: float) -> tuple[str, ...]:
     fired = datetime.fromtimestamp(episode.fired).strftime("%m-%d %H:%M")
-    lasted = length(round(episode.seconds(now))) + ("" if episode.resolved else " so far")
-    answered = "silenced" if episode.held else "-"
+    lasted = length(round(episode.seconds(now))) + ("" if episode.resolved else "+")
+    answered = ["silenced"] if episode.held else []
     if episode.response is not None:
-        answered = f"after {length(round(episode.response))}"
-    return (
-        fired,
-        lasted,
-        episode.alert,
-        episode.environment or "-",
-        answered,
-        episode.verdict or "-",
-    )
+        answered.append(length(round(episode.response)))
+    if episode.verdict:
+        answered.append(_VERDICTS[episode.verdict])
+    return fired, lasted, episode.alert, episode.environment or "-", ", ".join(answered) or "-"

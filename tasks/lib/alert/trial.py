@@ -69,10 +69,10 @@ def _raised(world: World, told: Alertmanager, severity: str, number: str) -> lis
         "runbook_url": f"{world.places.alertmanager}/#/alerts",
     }
     console.say(f"A test alert of severity {severity}")
-    before, start = told.counters(), time.time() - 1
+    before, start, since = told.counters(), time.time() - 1, time.monotonic()
     try:
         told.post(labels, said, start, start + 2 * world.settings.alert.limit + 60)
-        return arrive(world, told, _seen(told, labels), before)
+        return arrive(world, told, _seen(told, labels), before, since)
     finally:
         # An end that has not come by its own clock is to Alertmanager none: the later one counts.
         told.post(labels, said, start, start + 0.1)
@@ -89,16 +89,19 @@ def _seen(told: Alertmanager, labels: dict[str, str]) -> Alert:
 
 
 def arrive(
-    world: World, told: Alertmanager, alert: Alert, before: following.Counters
+    world: World, told: Alertmanager, alert: Alert, before: following.Counters, since: float
 ) -> list[Arrival]:
-    """Follow an alert that Alertmanager has to all its receivers. Raises Unanswered."""
+    """Follow an alert that Alertmanager has to all its receivers. Raises Unanswered.
+
+    before, since: as `following.follow` has them.
+    """
     expected = following.legs(world.receivers, alert.receivers)
     if alert.silenced or alert.inhibited:
         by = f"silence {alert.silenced[0]}" if alert.silenced else "another alert inhibits it"
         return [Arrival(leg.receiver, leg.way.name, KEPT, why=by) for leg in expected]
     if not expected:
         console.say(f"  goes to {', '.join(alert.receivers)}: nobody is told")
-    return following.follow(told, expected, before, world.settings.alert.limit)
+    return following.follow(told, expected, before, world.settings.alert.limit, since)
 
 
 def _whole(
