@@ -193,5 +193,23 @@ def test_nothing_deployed_is_refused(make: Make, fine: dict[str, str]) -> None:
     project = make()
     done = project.inv("monitor", "--once", env=watched.variables(watched.NOWHERE))
     assert done.returncode == 2
-    assert "the service is deployed and running: nothing is deployed to sandbox" in done.stderr
+    assert "the service is deployed and running: nothing is deployed to sandbox;" in done.stderr
     assert "run `inv deploy`" in done.stderr
+
+
+def test_an_environment_that_cannot_be_reached_is_shown_as_that(
+    project: Project, fine: dict[str, str]
+) -> None:
+    nowhere = project.at(1, hosts=["sandbox@127.0.0.1:9"], url=watched.NOWHERE)
+    project.others = {"production": nowhere}
+    project.configure()
+    try:
+        away = watched.variables(watched.NOWHERE)
+        told = project.document("monitor", "--env=production", env=away, code=1)
+    finally:
+        project.others = {}
+        project.configure()
+    readings = seen(told)
+    assert (readings["health"]["state"], readings["log"]["state"]) == ("out", "unknown")
+    assert "sandbox@127.0.0.1:9 can't be read" in readings["log"]["why"]
+    assert told["next"] == "inv deploy.status --env=production"

@@ -19,6 +19,7 @@ from tests.support.project import Project
 
 HOUR = 3600.0
 MIB = 2.0**20
+LATE = 75.0  # seconds; what lasts no longer than a piece and a half is no gap
 
 
 class World(NamedTuple):
@@ -49,7 +50,11 @@ def made_up(end: float) -> list[Past]:
     slow, down = hours_ago(end, 4, 3), hours_ago(end, 2.5, 2.5 - 1 / 3)
 
     def add(name: str, value: Any, **labels: str) -> None:
-        past.add(name, lambda at: None if silent(at) else value(at), **labels)
+        def known(at: float) -> float | None:
+            # Between the periods is nothing for as long as a review may begin too late.
+            return None if silent(at) or newer <= at < newer + LATE else value(at)
+
+        past.add(name, known, **labels)
 
     def ratio(at: float) -> float:
         return 0.0 if at <= newer else 0.5 if moment(at) else 0.05 if failing(at) else 0.01

@@ -9,7 +9,7 @@ from ..declare import Outcome
 from ..errors import NotClosed, Refused, Trouble
 from ..telemetry.flow import LOCAL
 from ..telemetry.prometheus import Prometheus
-from . import drawing, live
+from . import drawing, live, released
 from .board import OK, OUT, UNKNOWN, Board
 from .world import ANSWER, Watcher, World
 
@@ -17,12 +17,13 @@ DAY = 86400.0
 
 
 def deployed(world: World) -> str:
-    """Probe: something of the service is there to be looked at."""
+    """Probe: something of the service is there to be looked at. Where neither hosts nor anybody
+    else can be asked, that is a trouble to be shown, not a service that was never deployed."""
     board, name = _board(world), world.environment.name
-    there = board.live.releases or board.named("instances").value
-    if there or name == LOCAL or board.named("health").state == OK:
+    said_so = board.live.source == released.HOSTS and not board.live.releases
+    if not said_so or board.named("instances").value:
         return ""
-    return f"nothing is deployed to {name}, and nothing answers there"
+    return f"nothing is deployed to {name}"
 
 
 def stack(world: World) -> str:
@@ -145,7 +146,5 @@ def _environment(entry: Any) -> object:
 
 
 def _recent(entry: Any, now: float) -> bool:
-    from .released import unix
-
-    at = unix(str(entry.get("at", "")))
+    at = released.unix(str(entry.get("at", "")))
     return at is not None and now - at < DAY

@@ -8,6 +8,8 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from .hosts import Told
 
+HOSTS = "the hosts"
+
 
 class Live(NamedTuple):
     """releases: the ids, more than one where hosts differ. since: when the newest was closed (Unix
@@ -23,7 +25,7 @@ def live(told: Told | None, journalled: Live, measured: Mapping[str, float]) -> 
     if told and told.facts:
         current = {str(fact["current"]) for fact in told.facts.values() if fact["current"]}
         closed = [entry for fact in told.facts.values() for entry in fact.get("closed", ())]
-        return Live(tuple(sorted(current)), _since(closed, current), "the hosts")
+        return Live(tuple(sorted(current)), _since(closed, current), HOSTS)
     if journalled.releases:
         return journalled
     answering = [release for release, count in measured.items() if count] or list(measured)
