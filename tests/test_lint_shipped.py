@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,24 @@ def test_its_own_tool_judges_a_configuration(project: Linted) -> None:
     for name in CONFIGURED:
         assert (found_right[name], table(done.stdout)[name]) == (("1", "0"), ("1", "1"))
         assert f"{name} failed with exit code 1, as it says above" in done.stderr
+
+
+def test_a_receiver_that_only_a_newer_amtool_knows_leaves_the_others_judged(
+    project: Linted,
+) -> None:
+    need("amtool")
+    teams = ALERTMANAGER.replace("[{name: a}]", "[{name: a, msteamsv2_configs: []}]")
+    project.git.write({"am.yml": ALERTMANAGER, "teams.yml": teams})
+    version = subprocess.run(["amtool", "--version"], capture_output=True, text=True).stdout
+    done = project.inv("lint", "--check", code=0)
+    older = bool(re.search(r"version 0\.(1\d|2[0-7])\.", version))
+    said = "Left out: teams: this amtool is older than 0.28"
+    assert (said in done.stdout) is older
+    assert table(done.stdout)["alertmanager"] == ("1", "0")
+    project.git.write({"teams.yml": teams.replace("route", "rout")})
+    assert "teams" not in table(project.inv("lint", "--check", code=0).stdout)
+    project.git.write({"teams.yml": teams.replace("receiver: a", "receiver: b, typo: c")})
+    project.inv("lint", "--check", code=1)
 
 
 COMPOSED = "services: {a: {image: a, environment: {B: '${B:?it has none}'}}}\n"

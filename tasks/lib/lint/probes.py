@@ -80,7 +80,9 @@ def hooked(report: Report) -> str:
 
 def shipped(report: Report) -> str:
     """What is shipped beside the code is sound."""
-    return report.wrong("shellcheck", "yaml", "compose", "prometheus", "rules", "alertmanager")
+    return report.wrong(
+        "shellcheck", "yaml", "compose", "prometheus", "rules", "alertmanager", "teams"
+    )
 
 
 def repository(clone: Clone) -> str:

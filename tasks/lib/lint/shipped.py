@@ -21,6 +21,8 @@ COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose
 
 _SHELL = re.compile(rb"#!\s*\S*[/ ](?:sh|bash|dash|ksh)\b")
 _SHELLCHECK = re.compile(r"^.+?:\d+:\d+: \w+: (?P<says>.*) \[(?P<rule>SC\d+)\]$", re.M)
+# A receiver that came with Alertmanager 0.28: amtool before that takes it for a mistake.
+_NEWER = "msteamsv2_configs"
 # What has to have a value, as the Compose file says it.
 _REQUIRED = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*):?\?")
 _NO_COMPOSE = re.compile(
@@ -66,8 +68,19 @@ def wanted(tree: Tree, directories: Sequence[str], parsed: Sequence[Parsed]) -> 
         found.append(_compose(tree.root / names[0]))
     for name, program, words, holds in _BY_KEYS:
         if names := [each.path for each in parsed if holds(each.keys)]:
-            found.append(_on(name, program, words, names, by_code))
+            newer = [each for each in names if _has(tree.root / each, _NEWER)]
+            if older := [each for each in names if each not in newer]:
+                found.append(_on(name, program, words, older, by_code))
+            if newer:  # apart, lest the others are left out with them
+                found.append(_on("teams", program, words, newer, by_code))
     return found
+
+
+def _has(file: Path, said: str) -> bool:
+    try:
+        return said in file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _on(
@@ -129,6 +142,17 @@ _BY_KEYS: tuple[tuple[str, str, tuple[str, ...], Callable[[frozenset[str]], bool
 def is_missing(ran: Ran) -> bool:
     """Tell whether the program lacks the part that was asked for: Docker without Compose."""
     return bool(ran.code and _NO_COMPOSE.search(ran.output))
+
+
+def left(ran: Ran) -> str:
+    """Return why a run says nothing of the files, "" where it does."""
+    if is_missing(ran):
+        return "this Docker has no Compose"
+    old = f"field {_NEWER} not found"
+    unknown = [line for line in ran.output.splitlines() if " not found in type " in line]
+    if ran.code and unknown and all(old in line for line in unknown):
+        return "this amtool is older than 0.28, the first that knows Microsoft Teams"
+    return ""
 
 
 def _shellcheck(ran: Ran) -> Found:

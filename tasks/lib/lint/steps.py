@@ -88,8 +88,8 @@ def _together(world: World, readers: Sequence[Tool]) -> tuple[Result, ...]:
     for tool, ran in zip(readers, tools.together([tool.argv for tool in readers], world.root)):
         if shipped.is_missing(ran) and (older := shipped.without_plugin(tool)):
             ran = tools.run(older.argv, world.root, show=False)
-        if shipped.is_missing(ran):
-            results.append(Result(tool.name, Found(), left="this Docker has no Compose"))
+        if why := shipped.left(ran):
+            results.append(Result(tool.name, Found(), left=why))
             continue
         results.append(report.result(tool, ran))
         _say(results[-1])
