@@ -206,7 +206,8 @@ def doctor(c: Context, env: str = "", json: bool = False) -> None:
         from .lib.telemetry import doctor, flows
 
         settings = config.load(c)
-        flow = flows.of(settings, env or settings.default_environment, project.root(c))
-        return doctor.examine(flow)
+        name = env or settings.default_environment
+        with flows.opened(settings, name, project.root(c)) as flow:
+            return doctor.examine(flow)
 
     run(own, c, procedure, as_json=json, fills={"env": env} if env else None, record=False)

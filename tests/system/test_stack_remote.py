@@ -6,6 +6,7 @@ container would need what test machines don't give.
 
 from __future__ import annotations
 
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,8 @@ from tasks.lib.errors import Refused
 from tasks.lib.preaggregate import away, world
 from tasks.lib.preaggregate.record import Record
 from tasks.lib.settings import Settings
-from tasks.lib.telemetry import credentials, flows, remote, shipping
+from tasks.lib.telemetry import credentials, flows, hops, remote, shipping
+from tasks.lib.telemetry.flow import BROKEN, HOLDS, UNKNOWN
 from tasks.lib.telemetry.remote import There
 from tasks.lib.telemetry.settings import Stack
 from tests.support import composing, observed, openssh, otlp
@@ -111,6 +113,22 @@ def test_nothing_is_left_there_by_a_look(far: Far) -> None:
     assert not list(far.home.iterdir())
 
 
+def test_a_way_leads_on_after_nobody_listened_at_its_end(far: Far) -> None:
+    with far.there() as place:
+        here = place.forward(there := observed.port())
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", here), 10) as asking:
+                assert asking.recv(1) == b"", "closed again"
+        with socket.create_server(("127.0.0.1", there)) as server:
+            with socket.create_connection(("127.0.0.1", here), 10) as asking:
+                asking.sendall(b"who?")
+                taken, _ = server.accept()
+                with taken:
+                    assert taken.recv(4) == b"who?"
+                    taken.sendall(b"me")
+                assert asking.recv(2) == b"me"
+
+
 def test_it_is_brought_up_and_can_be_asked_from_here(up: Far) -> None:
     with up.there() as place:
         found = stack.services(place)
@@ -121,6 +139,15 @@ def test_it_is_brought_up_and_can_be_asked_from_here(up: Far) -> None:
         assert requests.get(flags, timeout=10).json()["data"]["storage.tsdb.retention.time"]
     with pytest.raises(requests.ConnectionError):  # the way was this session's
         requests.get(ready.url, timeout=2)
+
+
+def test_the_doctor_asks_through_the_connection_what_is_on_loopback_there(up: Far) -> None:
+    """The service isn't looked at, as it has no address; the collector has had nothing from it."""
+    with flows.opened(up.settings, "staging", up.files.home) as flow:
+        steps = {step.kind: step for step in hops.walk(flow)}
+    assert steps["service"].state == UNKNOWN
+    assert steps["collector"].state == HOLDS, steps["collector"].said
+    assert steps["received"].state == BROKEN and up.endpoint in steps["received"].said, steps
 
 
 def test_only_its_user_gets_to_what_is_there(up: Far) -> None:

@@ -23,36 +23,40 @@ def end(root: Path, place: Place | None) -> Outcome:
     place: where the stack is. Raises Refused, NotClosed.
     """
     with record.alone(root):
-        known = record.read(root)
-        ended = []
-        for name, each in known.processes.items():
-            if background.end(each):
-                console.say(f"Ended {each.says}.")
-                ended.append(name)
-        known = known._replace(processes={})
-        record.write(root, known)
-        if place is not None:
-            ended += _stack(root, place, known)
+        if place is None:
+            raise Refused("The stack runs elsewhere: end it there.")
+        ended = _here(root, place) if isinstance(place, Here) else _there(place)
     if not ended:
         console.say("Nothing runs that inv preaggregate has started here.")
     return Outcome(detail={"ended": ended})
 
 
-def _stack(root: Path, place: Place, known: record.Record) -> list[str]:
-    if not isinstance(place, Here):  # it was asked for by name
-        gone = stack.stop(place)
-        if gone:
-            console.say(f"Ended the stack on {place.name}; what it has kept stays in its volumes.")
-        return [f"stack on {place.name}"] if gone else []
+def _there(place: Place) -> list[str]:
+    """End the stack of an environment on its host: it was asked for by name."""
+    gone = stack.stop(place)
+    if gone:
+        console.say(f"Ended the stack on {place.name}; what it has kept stays in its volumes.")
+    return [f"stack on {place.name}"] if gone else []
+
+
+def _here(root: Path, place: Place) -> list[str]:
+    """End what was started on this machine."""
+    known = record.read(root)
+    ended = []
+    for name, each in known.processes.items():
+        if background.end(each):
+            console.say(f"Ended {each.says}.")
+            ended.append(name)
+    record.write(root, known._replace(processes={}))
     if known.stack:
         gone = stack.stop(place)
         record.write(root, record.Record())
         if gone:
             console.say("Ended the stack; what it has kept stays in its volumes.")
-        return ["stack"] if gone else []
-    if not stack.missing(place) and stack.services(place):
+            ended.append("stack")
+    elif not stack.missing(place) and stack.services(place):
         console.say("The stack ran before inv preaggregate did: `docker compose down` ends it.")
-    return []
+    return ended
 
 
 def logs(place: Place | None, service: str, tail: int, follow: bool) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Iterator
 
-from .. import public, target
+from .. import console, public, target
+from ..errors import Refused
 from ..settings import Environment, Settings
 from .flow import LOCAL, Flow
 from .settings import Observability, Stack, places
@@ -31,6 +34,28 @@ def of(settings: Settings, name: str, root: Path) -> Flow:
         export=own.export,
         scrape=own.scrape,
     )
+
+
+@contextmanager
+def opened(settings: Settings, name: str, root: Path) -> Iterator[Flow]:
+    """Yield the flow of an environment with ways to what listens on loopback on its stack's host,
+    for as long as the block lasts. Raises Refused as `of`, and where there is no other way."""
+    flow = of(settings, name, root)
+    own = Observability()
+    if flow.environment in settings.environments:
+        own = settings.environment(flow.environment).observability
+    with ExitStack() as ways:
+        if own.host:
+            from .remote import There
+
+            try:
+                there = There(settings, settings.environment(flow.environment), root)
+                flow = flow._replace(places=ways.enter_context(there).addresses)
+            except Refused as error:
+                if not own.prometheus:
+                    raise
+                console.warn(f"{error.message} What invoke.yaml names is asked without it.")
+        yield flow
 
 
 def local(settings: Settings) -> Flow:

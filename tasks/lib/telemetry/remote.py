@@ -12,7 +12,6 @@ import contextlib
 import json
 import secrets
 import shlex
-import socket
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
@@ -23,6 +22,7 @@ from ..errors import NotClosed, Refused
 from . import composed, shipping
 from .credentials import Credentials
 from .settings import Stack
+from .ways import Way
 
 if TYPE_CHECKING:
     from ..settings import Environment, Settings
@@ -193,12 +193,9 @@ class There:
 
     def forward(self, there: int, here: int = 0) -> int:
         """Have a port here be one of loopback there, while this is open; here: 0 is a free one."""
-        here = here or _free()
-        way = self._link.connection.forward_local(
-            here, remote_port=there, remote_host="127.0.0.1", local_host="127.0.0.1"
-        )
-        self._kept.enter_context(way)
-        return here
+        way = Way(self._link.connection.transport, there, here)
+        self._kept.callback(way.close)
+        return way.port
 
 
 # What the stack's programs listen on there, by the key of `stack:`; docker-compose.yml's defaults.
@@ -212,9 +209,3 @@ PORTS = {
     "collector_health": 13133,
 }
 assert set(PORTS) < set(composed.PORTS)
-
-
-def _free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
