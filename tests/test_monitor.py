@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from tasks.lib import target
+from tasks.lib.monitor.hosts import Hosts
+from tasks.lib.monitor.loglines import Found
+from tasks.lib.settings import Sandbox, Settings
 from tasks.lib.telemetry import names
 from tests.conftest import Make
 from tests.support import watched
@@ -82,11 +86,14 @@ def test_a_refresh_asks_few_questions(project: Project, fine: dict[str, str]) ->
 
 
 def test_another_environments_trouble_is_not_ours(project: Project, fine: dict[str, str]) -> None:
-    project.others = {"production": project.at(2)}
+    # It has a Prometheus of its own; that the one of this machine is away is nothing to it.
+    own = {"observability": {"prometheus": fine["INVOKE_STACK_PROMETHEUS"]}}
+    project.others = {"production": project.at(2, **own)}
     project.configure()
+    away = watched.variables(watched.NOWHERE)
     try:
         assert seen(project.document("monitor", env=fine))["error_ratio"]["value"] == 0.002
-        told = project.document("monitor", "--env=production", "--no-logs", env=fine, code=1)
+        told = project.document("monitor", "--env=production", "--no-logs", env=away, code=1)
         assert told["error"]["kind"] == "errors" and "error ratio is 50 %" in str(told["error"])
         assert told["next"] == "inv rollback --env=production"
         assert told["troubleshooting"][0]["issue"] == "The error ratio is high"
@@ -213,3 +220,26 @@ def test_an_environment_that_cannot_be_reached_is_shown_as_that(
     assert (readings["health"]["state"], readings["log"]["state"]) == ("out", "unknown")
     assert "sandbox@127.0.0.1:9 can't be read" in readings["log"]["why"]
     assert told["next"] == "inv deploy.status --env=production"
+
+
+def test_hosts_are_asked_again_over_the_same_connections(project: Project) -> None:
+    settings = Settings(app="demo", sandbox=Sandbox(hosts=2))
+    environment = settings.environment("sandbox")
+    hosts = Hosts(target.targets(settings, environment, project.root), environment, 20)
+    log = project.host(2) / "current" / "run" / "web.log"
+    before = log.read_bytes()
+    try:
+        first = hosts.read()
+        assert hosts.fleet is not None
+        links = [member.link for member in hosts.fleet.members]
+        with log.open("a") as lines:
+            lines.write("ERROR: since then\n")
+        second = hosts.read()
+        assert [member.link for member in hosts.fleet.members] == links and all(links)
+    finally:
+        hosts.close()
+        log.write_bytes(before)
+    assert set(first.facts) == set(second.facts) == {"host1", "host2"}
+    assert not first.absent and not second.absent
+    assert first.errors["host2"] == Found() and second.errors["host1"] == Found()
+    assert second.errors["host2"] == Found(1, "ERROR: since then")

@@ -26,11 +26,11 @@ class Hosts:
     def __init__(self, targets: Sequence[Target], environment: Environment, lines: int) -> None:
         """Be about these hosts, and the newest `lines` of their logs. Asks nothing yet."""
         self._targets, self._environment, self._lines = targets, environment, lines
-        self._fleet: Fleet | None = None
+        self.fleet: Fleet | None = None
 
     def read(self) -> Told:
         """Ask every host. Raises nothing: who doesn't answer is named."""
-        fleet = self._fleet = self._fleet or Fleet(self._targets, self._environment)
+        fleet = self.fleet = self.fleet or Fleet(self._targets, self._environment)
         absent = {name: str(error) for name, error in fleet.connect().items()}
         there = [member for member in fleet.members if member.name not in absent]
         facts, wrong = _each(fleet, self._facts, there)
@@ -42,9 +42,9 @@ class Hosts:
 
     def close(self) -> None:
         """Hang up."""
-        if self._fleet:
-            self._fleet.__exit__()
-            self._fleet = None
+        if self.fleet:
+            self.fleet.__exit__()
+            self.fleet = None
 
     def _facts(self, member: Member) -> Any:
         return member.session.call("facts", self._environment.limits.step)
