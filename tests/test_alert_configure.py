@@ -158,7 +158,7 @@ def page(project: Project) -> None:
     (folder / "HighErrorRate.md").write_text(
         "# HighErrorRate\n\nLook at `inv monitor --env=ENV`, then:\n\n```sh\n"
         "inv rollback --env=ENV --reason=errors   # back\ninv monitor --env=ENV\n```\n"
-        "Not a command: `invoke.yaml`.\n"
+        "Not a command: `invoke.yaml`, and what inv monitor says.\n"
     )
 
 

@@ -14,7 +14,8 @@ from ..errors import Refused
 if TYPE_CHECKING:
     from ..settings import Settings
 
-_COMMAND = re.compile(r"\binv [a-z][^`\n]*")
+# Between backticks, or a line of a block of code: what is said of `inv` in a sentence is none.
+_COMMAND = re.compile(r"`(inv [a-z][^`\n]*)`|^\s*(inv [a-z][^`\n]*)$", re.MULTILINE)
 _PLACE = re.compile(r"\{env\}|<env>|\$\{?ENV\}?|\bENV\b")
 _NAMED = re.compile(r"--env=(?:staging|production|sandbox)\b")
 
@@ -42,9 +43,7 @@ def explain(settings: Settings, root: Path, name: str, environment: str) -> Outc
 def commands(text: str, environment: str) -> list[str]:
     """Return the `inv` commands of a page, each once, about `environment`."""
     found = []
-    for line in text.splitlines():
-        for command in _COMMAND.findall(line):
-            told = _PLACE.sub(environment, command.split("  #")[0].split(" #")[0].strip())
-            told = _NAMED.sub(f"--env={environment}", told)
-            found.append(told.rstrip(".,;: "))
+    for inline, line in _COMMAND.findall(text):
+        told = _PLACE.sub(environment, (inline or line).split(" #")[0].strip())
+        found.append(_NAMED.sub(f"--env={environment}", told))
     return list(dict.fromkeys(found))
