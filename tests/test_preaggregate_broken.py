@@ -85,7 +85,10 @@ class TestTheService:
 
     def test_runs_without_telemetry(self, stack: Proven, tmp_path: Path) -> None:
         with service(tmp_path, "", "local") as silent:
-            named(flow_of(stack, silent.url), "exports", "runs with telemetry off")
+            flow = flow_of(stack, silent.url)
+            named(flow, "exports", "then start it with `ENABLE_TELEMETRY=true inv host.serve`")
+            far = flow._replace(environment="production")
+            named(far, "exports", "`inv deploy.env --env=production --push=FILE`, then deploy")
 
     def test_sends_to_a_port_where_nobody_is(self, stack: Proven, tmp_path: Path) -> None:
         with collectors.collector(tmp_path) as own, service(tmp_path, NOWHERE, "local") as lost:

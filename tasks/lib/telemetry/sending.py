@@ -48,8 +48,8 @@ def exports(flow: Flow) -> Seen:
         )
     if any(each.name.endswith(ENABLED) and each.value == 0 for each in found):
         raise Broken(
-            "The service runs with telemetry off, as ENABLE_TELEMETRY isn't true there: end it, "
-            f"then {_start(flow)}.",
+            "The service runs with telemetry off, as ENABLE_TELEMETRY isn't true there: "
+            f"{_enable(flow)}.",
             samples=len(found),
         )
     return Seen(True, f"{url} shows {len(found)} samples", {"samples": len(found)})
@@ -141,6 +141,13 @@ def _start(flow: Flow) -> str:
     if flow.environment == LOCAL:
         return "start it with `ENABLE_TELEMETRY=true inv host.serve`"
     return f"see `inv deploy.status --env={flow.environment}`"
+
+
+def _enable(flow: Flow) -> str:
+    if flow.environment == LOCAL:
+        return "end it, then " + _start(flow)
+    push = f"inv deploy.env --env={flow.environment} --push=FILE"
+    return f"put ENABLE_TELEMETRY=true into its file, `{push}`, then deploy"
 
 
 def _own(flow: Flow) -> list[pages.Sample]:
