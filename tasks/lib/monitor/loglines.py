@@ -19,6 +19,7 @@ _LEVEL = re.compile(
 )
 _WORDS = re.compile(r"(?i:\b(?:error|critical|fatal|panic)\b)|\b[A-Z]\w*(?:Error|Exception)\b")
 _NONE = re.compile(r"\b(?:no|0|without) (?:\w+ )?errors?\b", re.I)
+LONGEST = 300  # characters of an error that are shown
 _TRACE = "Traceback (most recent call last):"
 
 
@@ -46,7 +47,7 @@ def errors(lines: Iterable[str]) -> Found:
             last, inside = line.strip(), True
         elif before := _bad(line):
             count, last = count + 1, _text(line)
-    return Found(count, last)
+    return Found(count, last if len(last) <= LONGEST else f"{last[:LONGEST]} …")
 
 
 def _bad(line: str) -> bool:

@@ -65,3 +65,7 @@ def test_what_stands_between_makes_two_of_them() -> None:
 def test_the_last_is_told_by_its_message() -> None:
     lines = ["ERROR: one", '{"level": "error", "message": "two"}', "INFO: fine"]
     assert errors(lines) == Found(2, "two")
+
+
+def test_a_line_without_end_is_cut_short() -> None:
+    assert errors(["ERROR: " + "x" * 10_000]).last == "ERROR: " + "x" * 293 + " …"
