@@ -83,6 +83,11 @@ PHASE = Phase(
             "Then it is not in the code: look at the database, the network and the hosts.",
             kinds=("infrastructure",),
         ),
+        Row(
+            "Nothing could be measured after it, or Prometheus is away",
+            "Find where telemetry ends: `inv monitor.doctor`; ask the service: `inv monitor`.",
+            kinds=("nodata",),
+        ),
     ),
     next=Next(closed="inv monitor --env={env}", troubled="inv deploy.status --env={env}"),
 )

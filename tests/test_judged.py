@@ -7,12 +7,14 @@ Times are of `tests/benchmarks/watching.py`, which measures the same.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support import judged
 from tests.support.judged import FAILING, GOOD, SLOW, Ground
+from tests.support.rig import until
 
 
 @pytest.fixture(scope="module")
@@ -107,11 +109,18 @@ def test_a_rollback_is_watched_the_same(ground: Ground) -> None:
 def test_prometheus_stopped_amid_the_watch_is_no_data(ground: Ground) -> None:
     """The last one: it isn't started again."""
     ground.configure(prometheus=True)
+    ground.project.document("deploy", "--watch=0s")
     before = ground.project.current()
-    timer = threading.Timer(6.0, ground.stop)
-    timer.start()
+
+    def stop() -> None:
+        until(lambda: ground.project.current() != before, "it switched")
+        time.sleep(2)
+        ground.stop()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
     told = ground.deploy(GOOD, "12s", code=1)
-    timer.join()
+    stopping.join()
     assert told["error"]["kind"] == "nodata"
     said = told["error"]["message"]
     assert "failed at watch: NODATA: Prometheus: host1, host2, host3: at worst" in said
@@ -121,6 +130,13 @@ def test_prometheus_stopped_amid_the_watch_is_no_data(ground: Ground) -> None:
     assert {ground.project.current(n) for n in (1, 2, 3)} == {before}
     refused = ground.project.document("deploy", "--watch=12s", code=2)
     assert "the watch's Prometheus answers" in refused["error"]["message"]
-    ground.configure(prometheus=True, thresholds={"nodata": "pass"})
-    told = ground.deploy(GOOD, "11s", code=0)
-    assert told["detail"]["watch"]["verdict"] == "NODATA"
+    # A rollback is not refused for it, and doesn't say what it can't know.
+    words = ("rollback", "--env=sandbox", "--watch=11s")
+    told = ground.project.document(*words, code=1)
+    assert told["error"]["kind"] == "nodata" and ground.project.current() != before
+    assert (
+        "whether the trouble is over is not known (NODATA: Prometheus" in told["error"]["message"]
+    )
+    assert "Nothing could be measured after it, or Prometheus is away" in [
+        row["issue"] for row in told["troubleshooting"]
+    ]
