@@ -29,7 +29,7 @@ def root(tmp_path: Path) -> Path:
 
 def settings(**thresholds: Any) -> Settings:
     every = {"sandbox": {"thresholds": thresholds}, "production": {"thresholds": thresholds}}
-    return Settings(environments=every)
+    return Settings(app="pi-forge", environments=every)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -150,6 +150,11 @@ def test_an_alert_without_a_page_is_named(root: Path) -> None:
     )
 
 
+def test_rules_about_another_service_are_told(root: Path) -> None:
+    with pytest.raises(NotClosed, match="about the job pi-forge, and the app is shop: name that"):
+        checking.check(Settings(app="shop"), root)
+
+
 def test_a_threshold_that_is_changed_in_the_configuration_is_told(root: Path) -> None:
     with pytest.raises(NotClosed, match=r"HighLatency fires above 1, but .*p95 is 2: change"):
         checking.check(settings(p95="2s"), root)
@@ -159,7 +164,7 @@ def test_an_environment_with_a_threshold_of_its_own_is_pointed_out(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     every = {"sandbox": {}, "staging": {"thresholds": {"error_ratio": 0.1}}}
-    checking.check(Settings(environments=every), root)
+    checking.check(Settings(app="pi-forge", environments=every), root)
     assert "environments.staging says thresholds.error_ratio is 0.1" in capsys.readouterr().err
 
 

@@ -106,6 +106,7 @@ def differences(
     yield from _told(
         (promtool, "check", "config", "prometheus.yml"), root, "Prometheus would not start with it"
     )
+    yield from ((each, "") for each in watched(settings, shipped.rules))
     # Before the tests, which are wrong as well where a threshold was changed.
     yield from ((each, "") for each in thresholds(settings, shipped.rules))
     yield from ((each, "") for each in labels(shipped))
@@ -132,6 +133,17 @@ def _told(argv: tuple[str | Path, ...], root: Path, what: str) -> Iterator[tuple
 def _last(output: str) -> str:
     lines = [line for line in output.splitlines() if line.strip() and "SUCCESS" not in line]
     return "\n".join(lines[:20])
+
+
+def watched(settings: Settings, rules: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield where the rules are about another service than the one that is deployed."""
+    expr = str(rules.get("ServiceDown", {}).get("expr", ""))
+    jobs = re.findall(r'\bjob="([^"]*)"', expr)
+    if jobs and settings.app not in jobs:
+        yield (
+            f"ServiceDown is about the job {jobs[0]}, and the app is {settings.app}: name that in"
+            " prometheus.yml, prometheus/rules and prometheus/tests."
+        )
 
 
 def thresholds(settings: Settings, rules: dict[str, dict[str, Any]]) -> Iterator[str]:
