@@ -126,6 +126,11 @@ def test_the_board_shows_each_environment_as_it_is(flow: Flow, tmp_path: Path) -
     told = board("staging", 1)
     assert told["detail"]["readings"]["error_ratio"]["value"] == 1
     assert told["error"]["kind"] == "errors" and told["next"] == "inv rollback --env=staging"
+    told = board("staging", 0, "monitor.review", "--since=10m")
+    unknown = [key for key, each in told["figures"].items() if each["now"] is None]
+    assert not unknown and told["figures"]["error_ratio"]["now"] == 1
+    assert [each["route"] for each in told["routes"]] == ["/broken/{number}"]
+    assert len(told["restarts"]) == 1, "it was started within these ten minutes"
 
 
 def test_the_recipes_look_at_the_same_collector(flow: Flow) -> None:

@@ -102,8 +102,9 @@ def recently(seconds: float = 1800.0, **labels: str) -> Past:
 
 def boards(
     home: Path, prometheus: str, services: Iterable[Served]
-) -> Callable[[str, int], dict[str, Any]]:
-    """Return what looks at one of these services by `inv monitor`, and expects that exit code.
+) -> Callable[..., dict[str, Any]]:
+    """Return what looks at one of these services by `inv monitor` (or `inv` and other words), and
+    expects that exit code.
 
     home: a directory that becomes a project of which nothing is known but these environments.
     """
@@ -113,8 +114,8 @@ def boards(
     said = {each.environment: {"hosts": nobody, "url": each.url} for each in services}
     (home / "invoke.yaml").write_text(yaml.safe_dump({"app": "pi-forge", "environments": said}))
 
-    def board(environment: str, code: int) -> dict[str, Any]:
-        words = ["monitor", f"--env={environment}", "--no-logs", "--json"]
+    def board(environment: str, code: int, *words: str) -> dict[str, Any]:
+        words = (*(words or ("monitor", "--no-logs")), f"--env={environment}", "--json")
         done = subprocess.run(
             [sys.executable, "-m", "invoke", *words],
             cwd=home,
