@@ -22,6 +22,7 @@ from tests.support.receivers import SECRETS, Receivers, receivers
 
 DOCS = "https://github.com/your-organisation/pi-forge/blob/main/docs/alerts"
 FILES = observed.ROOT / "alertmanager"
+WAYS = ("slack", "pagerduty", "opsgenie", "email", "webhook")
 
 
 def wording(name: str) -> dict[str, str]:
@@ -47,8 +48,17 @@ class Told:
         self.asked.post(labels, wording(name), self.now, now + ends)
 
     def failed(self, integration: str) -> float:
+        return self.counted("alertmanager_notifications_failed_total", integration)
+
+    def delivered(self, integration: str) -> float:
+        """Return what the recording rule NOTIFIED makes of it."""
+        name = "alertmanager_notification_requests"
+        return self.counted(f"{name}_total", integration) - self.counted(
+            f"{name}_failed_total", integration
+        )
+
+    def counted(self, name: str, integration: str) -> float:
         text = requests.get(f"{self.url}/metrics", timeout=5).text
-        name = "alertmanager_notifications_failed_total"
         found = re.findall(rf'{name}\{{[^}}]*integration="{integration}"[^}}]*\}} (\S+)', text)
         return sum(map(float, found))
 
@@ -65,6 +75,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         told.raised("Typo", "urgent", "test")
         at.until(lambda: told.failed("slack") and told.failed("pagerduty"), "the first attempt")
         assert (at.site.posted, at.mail.got) == ([], []), "without a secret nobody can be told"
+        # Which NotificationsFailing has to know, also of those that are being tried again.
+        assert [told.delivered(each) for each in WAYS] == [0.0] * len(WAYS)
         assert told.asked.answers() == ""
         at.give()
         at.until(lambda: len(at.to("/slack")) >= 3, "what is told to Slack")
@@ -176,6 +188,12 @@ def test_who_is_down_is_not_told_to_be_slow_as_well_and_info_is_kept(told: Told)
         for each in told.at.to("/slack")
         if "HighLatency" in str(each) and "'production'" in str(each)
     ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_counts_as_one_that_delivers_once_it_has(told: Told, way: str) -> None:
+    assert told.failed(way) > 0 or way in ("email", "webhook"), "that waits for a retry"
+    assert told.delivered(way) > 0
 
 
 def test_what_is_over_is_told_under_the_same_key(told: Told) -> None:
