@@ -25,7 +25,8 @@ def notify(project: Project, **said: Any) -> None:
     path = project.root / "invoke.yaml"
     config = yaml.safe_load(path.read_text())
     config["notify"] = {"environments": ["sandbox"], **said}
-    config["contacts"] = {"team lead": "Slack #shop"}
+    turns = {"people": ["ada"], "start": "2026-01-05T09:00"}
+    config["contacts"] = {"team lead": {"channels": ["Slack #shop"], "rotation": turns}}
     path.write_text(yaml.safe_dump(config))
 
 
@@ -116,8 +117,8 @@ def test_a_rollback_that_fails_names_whom_to_call(project: Project, site: Site) 
     assert done.returncode != 0
     (own,) = sent(site, "NOTIFY_WEBHOOK_URL")
     assert own["outcome"] in ("refused", "failed")
-    assert own["contacts"] == {"team lead": "Slack #shop"}
-    assert "team lead: Slack #shop" in done.stderr
+    assert own["contacts"] == {"team lead": "ada, Slack #shop"}
+    assert "team lead: ada, Slack #shop" in done.stderr
 
 
 def test_what_was_refused_before_it_began_is_told_to_nobody(project: Project, site: Site) -> None:
