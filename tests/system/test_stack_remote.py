@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -89,6 +91,11 @@ def far(
             "ssh_config": str(config),
             "observability": {"host": server.address, "otlp": endpoint},
         }
+        for name in ("tasks", "tasks.py"):
+            (files.home / name).symlink_to(stacked.ROOT / name)
+        own = {"staging": {**raw, "url": "http://127.0.0.1:1"}}  # where nobody serves
+        text = yaml.safe_dump({"app": "demo", "environments": own})
+        (files.home / "invoke.yaml").write_text(text)
         settings = Settings(app="demo", environments={"sandbox": {}, "staging": raw})
         made = Far(home, files, settings, endpoint)
         try:
@@ -247,12 +254,34 @@ def test_its_programs_can_be_had_at_the_addresses_of_this_machine(
     assert found == [200]
 
 
+def inv(far: Far, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a phase in the project, as its operator would; nobody is there to be asked."""
+    argv = [sys.executable, "-m", "invoke", *words]
+    none = subprocess.DEVNULL
+    return subprocess.run(argv, cwd=far.files.home, stdin=none, capture_output=True, text=True)
+
+
+def test_the_phase_says_what_of_it_holds(up: Far) -> None:
+    """The stack is there; that no service is, is said as the first hop that is broken."""
+    proven = inv(up, "preaggregate", "--env=staging")
+    assert proven.returncode == 1 and "Broken at “the service answers”" in proven.stderr
+    assert "Services send to" in proven.stdout and "Bearer" not in proven.stdout + proven.stderr
+    checked = inv(up, "preaggregate", "--env=staging", "--check")
+    assert "every container runs" not in checked.stderr, checked.stderr
+    logged = inv(up, "preaggregate.logs", "--env=staging", "--service=prometheus", "--tail=2")
+    assert logged.returncode == 0 and logged.stdout.count("prometheus-1") == 2
+    nowhere = inv(up, "preaggregate.tunnel", "--env=sandbox")
+    assert nowhere.returncode == 2 and "observability: host:" in nowhere.stderr
+
+
 def test_logs_and_end(up: Far, capfd: pytest.CaptureFixture[str]) -> None:
     with up.there() as place:
         assert stack.logs(place, "prometheus", tail=3) == 0
         assert "prometheus" in capfd.readouterr().out
-        ended = stack.stop(place)
-        assert [each.name for each in ended] == list(SERVICES)
+    ended = inv(up, "preaggregate.down", "--env=staging")
+    assert ended.returncode == 0 and "Ended the stack on" in ended.stdout
+    with up.there() as place:
+        assert stack.services(place) == ()
         assert "staging-stack_prometheus" in place.run("docker", "volume", "ls", "-q").out
 
 
