@@ -145,6 +145,7 @@ def test_a_commit_whose_tests_have_closed_is_not_warned_of(project: Project) -> 
     refused = project.inv("preaggregate", "--no-stack", "--check")
     assert "the tests pass" not in project.inv("preaggregate", "--no-stack").stderr
     assert refused.returncode == 1, "the service isn't there"
+    assert "every container runs" not in refused.stdout, "of those elsewhere nothing is known"
 
 
 def test_a_configuration_that_changed_is_read_again(project: Project) -> None:

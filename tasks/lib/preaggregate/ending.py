@@ -69,7 +69,7 @@ def logs(place: Place | None, service: str, tail: int, follow: bool) -> None:
     if tail < 1:
         raise Refused(f"{tail} lines are none: `inv preaggregate.logs --tail=100`.")
     if why := stack.missing(place):
-        raise Refused(f"There are no logs to read: {why}.", kind="docker")
+        raise Refused(f"There are no logs to read: {why.rstrip('.')}", kind="docker")
     known = [each.name for each in stack.services(place)]
     if service and service not in known:
         there = f"there are: {', '.join(known)}" if known else "run `inv preaggregate`"
