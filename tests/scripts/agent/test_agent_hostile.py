@@ -15,6 +15,7 @@ import pytest
 
 from tasks.lib.session import HostError
 from tests.support.rig import LONG, Rig
+from tests.support.web import Answer, serve
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -54,6 +55,16 @@ def test_an_answer_that_drips_is_not_waited_for(parts: SimpleNamespace, drip: st
         parts.probe.ask(drip, "/", "", 0.3)
     assert time.monotonic() - begun < LONG / 2
     assert threading.active_count() < 9
+
+
+@pytest.mark.parametrize(("within", "counts"), [(0.0, [5]), (0.3, [1, 2]), (0.01, [1])])
+def test_a_slow_front_is_probed_no_longer_than_a_round(
+    parts: SimpleNamespace, within: float, counts: list[int]
+) -> None:
+    with serve({"/": Answer(wait=0.2)}) as site:
+        asked = [{"path": "/", "host": ""}] * 5
+        found = parts.probe.sample(site.url, asked, 5.0, within)
+    assert len(found) in counts and all(each["ok"] for each in found)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
