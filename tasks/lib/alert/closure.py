@@ -15,6 +15,8 @@ from .world import World
 
 # A rule that is not looked at for as many of its intervals is not looked at any more.
 LATE = 4
+# What fires in Prometheus's first moments is told to Alertmanager again only after a minute.
+ARRIVED = 90.0  # seconds
 # A test of the receivers, as the journal calls it.
 TEST = "alert.test"
 
@@ -102,7 +104,7 @@ def arriving(world: World) -> str:
         for rule in world.rules
         for active in rule.active
         if active.state == "firing"
-        and world.at - active.since > rule.seconds + LATE * rule.interval
+        and world.at - active.since > rule.seconds + max(ARRIVED, LATE * rule.interval)
         and (rule.name, active.labels.get("environment", "")) not in known
     ]
     return "; ".join(dict.fromkeys(lost))
