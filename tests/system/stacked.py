@@ -7,6 +7,7 @@ the tests run. Grafana can't be made so: it is left out by a profile that nobody
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -38,6 +39,7 @@ SHIPPED = (
 )
 LEFT_OUT = "grafana"
 TEMPLATES = Path("/usr/share/prometheus/alertmanager")
+LENT = Path("/run/circle-images.lock")  # held by each who has them under the pinned names
 BUSYBOX = Path("/bin/busybox")
 # As the images have them: the user, the data's directory, the program's place.
 PROGRAMS: dict[str, tuple[str, str, str]] = {
@@ -75,18 +77,23 @@ def pinned() -> dict[str, str]:
 @contextlib.contextmanager
 def images(engine: Engine) -> Iterator[dict[str, str]]:
     """Have every image but Grafana's under its pinned name; an image that is there is left alone,
-    and a stand-in loses that name at the end, lest anybody takes it for the real one."""
+    and a stand-in loses that name at the end, lest anybody takes it for the real one: where test
+    processes share them, when the last one has ended."""
     lent = []
-    try:
-        for service in PROGRAMS:
-            name, made = pinned()[service], _made(engine, service)
-            if _id(engine, name) in ("", _id(engine, made)):
-                engine.run("tag", made, name)
-                lent.append(name)
-        yield pinned()
-    finally:
-        for name in lent:
-            engine.run("rmi", name)
+    with LENT.open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            for service in PROGRAMS:
+                name, made = pinned()[service], _made(engine, service)
+                if _id(engine, name) in ("", _id(engine, made)):
+                    engine.run("tag", made, name)
+                    lent.append(name)
+            yield pinned()
+        finally:
+            with contextlib.suppress(BlockingIOError):  # others are at it still
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for name in lent:
+                    engine.run("rmi", name)
 
 
 def stand_ins(engine: Engine) -> dict[str, str]:
