@@ -25,7 +25,10 @@ echo "$*" >>"$here/asked"
 case "$1 $2" in
     "compose version") exit "$(cat "$here/plugin")" ;;
     "version --format") cat "$here/daemon" >&2; [ ! -s "$here/daemon" ] ;;
-    "compose config") cat "$here/config" ;;
+    "compose config")
+        if grep -q PASSWORD "$here/config" && [ -z "$GRAFANA_ADMIN_PASSWORD" ] && [ ! -e .env ]
+        then echo "GRAFANA_ADMIN_PASSWORD is missing a value" >&2; exit 1; fi
+        cat "$here/config" ;;
     "compose up") exit 0 ;;
     "compose ps") cat "$here/ids" ;;
     "inspect --format")
@@ -156,3 +159,18 @@ def test_the_whole_phase_with_it(docker: Path, tmp_path: Path) -> None:
     states(docker, health("unhealthy"))
     failed = machine.inv("host", "--stack", PATH=path)
     assert failed.returncode == 1 and "Runbook: Docker doesn't start" in failed.stderr
+
+
+def test_a_fresh_clone_needs_no_run_before_it(docker: Path, tmp_path: Path) -> None:
+    """The password that the stack wants is made by this very run."""
+    machine = Machine(tmp_path / "fresh")
+    machine.ready()
+    (machine.root / "docker-compose.yml").write_text("services: {}\n")
+    (machine.root / ".env.example").write_text("GRAFANA_ADMIN_PASSWORD=\n")
+    (docker / "config").write_text("services: {}  # PASSWORD\n")
+    states(docker, health("healthy"))
+    path = os.environ["PATH"]
+    assert "is missing a value" in stack.missing(Here(machine.root))
+    started = machine.inv("host", "--stack", PATH=path)
+    assert started.returncode == 0, started.stderr
+    assert "GRAFANA_ADMIN_PASSWORD=any" not in (machine.root / ".env").read_text()

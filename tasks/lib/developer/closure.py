@@ -64,7 +64,7 @@ def read(settings: Settings, root: Path, recreate: bool, start: bool, look: bool
         values={**env.values, **{k: os.environ[k] for k in _asked(env) if k in os.environ}},
         required=environment.required,
         stack=start,
-        stack_missing=stack.missing(place) if start else "",
+        stack_missing=stack.missing(_with_env(place, env)) if start else "",
         stack_wrong=_stack(place) if look else "",
     )
 
@@ -208,6 +208,14 @@ def _wrong(base: str, makes: bool) -> str:
     if version < venv.OLDEST:
         return f"{base} is Python {venv.dotted(version)}"
     return f"{base} has no venv module" if makes and not venv.can_make(base) else ""
+
+
+def _with_env(place: compose.Here, env: variables.Found) -> compose.Here:
+    """Return the stack as it is once .env is made: what is asked for in there is there then."""
+    if env.exists or env.example is None:
+        return place
+    made = {key: "any" for key in variables.GENERATED if key in env.example}
+    return place.told({key: said for key, said in made.items() if key not in os.environ})
 
 
 def _stack(place: compose.Here) -> str:

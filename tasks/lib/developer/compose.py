@@ -85,6 +85,10 @@ class Here:
         self.root, self.asks = root, dict(asks or {})
         self._variables = dict(variables or {})
 
+    def told(self, more: Mapping[str, str]) -> Here:
+        """Return the same, told more variables."""
+        return Here(self.root, {**self._variables, **more}, self.asks)
+
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Docker's plugin, or the program of its own before that."""
