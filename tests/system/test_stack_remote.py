@@ -274,6 +274,10 @@ def test_the_phase_says_what_of_it_holds(up: Far) -> None:
     assert nowhere.returncode == 2 and "observability: host:" in nowhere.stderr
 
 
+def test_the_other_phases_ask_what_is_there_too(up: Far) -> None:
+    assert "Watchdog" in inv(up, "alert", "--env=staging", "--json").stdout
+
+
 def test_logs_and_end(up: Far, capfd: pytest.CaptureFixture[str]) -> None:
     with up.there() as place:
         assert stack.logs(place, "prometheus", tail=3) == 0

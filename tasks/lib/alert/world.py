@@ -10,8 +10,9 @@ from invoke.context import Context
 from .. import config, journal, project
 from ..telemetry.alertmanager import Alertmanager
 from ..telemetry.alertmanager import Unanswered as Untold
+from ..telemetry.flows import reach
 from ..telemetry.prometheus import Prometheus, Unanswered
-from ..telemetry.settings import Stack, places
+from ..telemetry.settings import Stack
 from . import receivers, rules
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def read(c: Context, env: str) -> World:
 
     settings, root = config.load(c), project.root(c)
     environment = settings.environment(env)
-    where = places(settings.stack, environment.observability)
+    where = reach(settings, environment, root)
     wrong: dict[str, str] = {}
     found: dict[str, Any] = {
         **{key: () for key in ("rules", "up", "receivers", "known")},

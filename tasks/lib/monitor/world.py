@@ -13,8 +13,9 @@ from .. import config, journal, project, public, target
 from ..errors import Refused
 from ..telemetry import composed
 from ..telemetry.flow import LOCAL
+from ..telemetry.flows import reach
 from ..telemetry.prometheus import Prometheus
-from ..telemetry.settings import Stack, places
+from ..telemetry.settings import Stack
 from . import asked, decide, released
 from .board import Board, Seen
 from .hosts import Hosts, Told
@@ -56,9 +57,7 @@ def read(c: Context, env: str, hosts: bool = True) -> World:
         except Refused as error:
             if hosts or error.kind != "unreachable":
                 raise
-    return World(
-        settings, environment, targets, root, places(settings.stack, environment.observability)
-    )
+    return World(settings, environment, targets, root, reach(settings, environment, root))
 
 
 class Watcher:

@@ -84,6 +84,20 @@ def reached(stack: Stack, own: Observability) -> Stack:
     return Stack(**{**said, **{name: getattr(own, name) for name in INSIDE}})
 
 
+def reach(settings: Settings, environment: Environment, root: Path) -> Stack:
+    """Return where an environment's programs are reached from this machine.
+
+    What runs on its stack's host, and has no address of its own, is reached through SSH from now
+    until this process ends. Raises Refused where there is no such way.
+    """
+    own = environment.observability
+    if not own.host or (own.prometheus and own.alertmanager and own.grafana):
+        return places(settings.stack, own)
+    from .remote import There
+
+    return There(settings, environment, root).addresses  # it closes itself at the end
+
+
 def _address(settings: Settings, environment: Environment, root: Path) -> str:
     found = public.urls(environment, target.targets(settings, environment, root))
     return found[0].rstrip("/") if found else ""

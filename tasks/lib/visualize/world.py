@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Iterable, NamedTuple, Sequence
 from .. import console
 from ..errors import Refused
 from ..telemetry.flow import LOCAL
+from ..telemetry.flows import reach
 from ..telemetry.grafana import Grafana, Unreachable
 from ..telemetry.prometheus import Prometheus, Unanswered, matching
-from ..telemetry.settings import Stack, places
+from ..telemetry.settings import Stack
 from . import boards
 from .asking import Asked
 from .boards import Board
@@ -65,10 +66,8 @@ def read(settings: Settings, root: Path, asked: str, through: bool = True) -> Wo
     Raises Refused where there is no such environment, or a file that is no board.
     """
     stack = settings.stack
-    if asked in settings.environments:
-        stack = places(stack, settings.environment(asked).observability)
-    elif not asked:
-        stack = places(stack, settings.environment().observability)
+    if not asked or asked in settings.environments:
+        stack = reach(settings, settings.environment(asked), root)
     with Prometheus(stack.prometheus) as prometheus:
         known, wrong = _known(prometheus)
         name = _chosen(settings, asked, known)
