@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from typing import Sequence, TextIO
 
@@ -54,6 +53,8 @@ def rewritable() -> bool:
 
 def rewrite(text: str) -> None:
     """Write `text` over the line that was last written so, cut to what fits beside nothing."""
+    import shutil  # `inv --list` needs none of what it brings
+
     width = shutil.get_terminal_size().columns - 1
     print(f"\r\x1b[K{clean(text)[:width]}", end="", file=stream(), flush=True)
 

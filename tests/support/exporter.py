@@ -6,11 +6,12 @@ Rates and shares are exact, so that a test knows what Prometheus has to find.
 from __future__ import annotations
 
 import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+
+from tests.support.web import served
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 
@@ -74,19 +75,8 @@ def serve() -> Iterator[Exporter]:
             self.end_headers()
             self.wfile.write(body)
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    exporter.address = f"127.0.0.1:{server.server_address[1]}"
-
-    def stop() -> None:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-    exporter.stop = stop
-    try:
+    with ExitStack() as running:
+        url = running.enter_context(served(Handler))
+        exporter.address = url.removeprefix("http://")
+        exporter.stop = running.close  # a second time does nothing
         yield exporter
-    finally:
-        stop()  # a second time does nothing

@@ -10,7 +10,6 @@ import base64
 import http.server
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,8 @@ from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import requests
 import yaml
+
+from tests.support.web import served
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse"
@@ -119,17 +120,8 @@ def serve(
             except OSError:
                 self.close_connection = True  # who asked did not wait
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    grafana.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with served(Handler) as grafana.url:
         yield grafana
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def answer(grafana: Grafana, method: str, asked: str, body: bytes, known: bool) -> tuple[int, Any]:

@@ -65,13 +65,19 @@ def serve(answers: Mapping[str, Answer]) -> Iterator[Site]:
             except OSError:
                 self.close_connection = True  # who asked did not wait
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with served(Handler) as site.url:
+        yield site
+
+
+@contextmanager
+def served(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Have `handler` answer on a free loopback port until the block ends; yield its URL."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    site.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        yield site
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()

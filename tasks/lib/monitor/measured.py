@@ -9,7 +9,6 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from ..telemetry import names
 from ..telemetry.prometheus import Prometheus, Series, Unanswered, matching
 
-SCRAPED = "pi-forge"  # the job of prometheus.yml that scrapes the service itself, whatever its name
 POINTS = 60  # in a sparkline, before it is fitted to the terminal
 STEP = 15.0  # seconds between two evaluations of the rules: asking for more gives no more
 
@@ -99,7 +98,7 @@ def _own(app: str, environment: str) -> dict[str, str]:
 
 
 def _scraped(app: str) -> tuple[str, ...]:
-    return (app, SCRAPED)
+    return (app, names.SCRAPED)
 
 
 def _past(
@@ -126,7 +125,9 @@ def by_name(found: Iterable[Series], app: str) -> dict[str, Points]:
     for each in found:
         name, job = each.labels["__name__"], each.labels.get("job", "")
         points = tuple((at, value) for at, value in each.points if math.isfinite(value))
-        if points and (job == app or (job == SCRAPED and name not in kept and _of_scrape(name))):
+        if points and (
+            job == app or (job == names.SCRAPED and name not in kept and _of_scrape(name))
+        ):
             kept[name] = points
     return kept
 

@@ -11,7 +11,7 @@ from ..errors import Trouble
 from ..telemetry import names
 from ..telemetry.prometheus import Prometheus, Series, matching
 from . import released
-from .measured import SCRAPED, Points
+from .measured import Points
 from .world import World
 
 PIECES = 1440  # of a period; of a day each is a minute
@@ -135,14 +135,14 @@ def _noted(entry: Mapping[str, Any], environment: str) -> bool:
 def _own(found: Sequence[Series], app: str) -> Points:
     """Return the series of the service, else that of its scrape."""
     by_job = {each.labels.get("job"): each.points for each in found}
-    points = by_job.get(app) or by_job.get(SCRAPED) or ()
+    points = by_job.get(app) or by_job.get(names.SCRAPED) or ()
     return tuple(each for each in points if math.isfinite(each[1]))
 
 
 def _starts(found: Sequence[Series], app: str) -> dict[str, tuple[float, ...]]:
     kept: dict[str, set[float]] = {}
     for each in found:
-        if each.labels.get("job") in (app, SCRAPED):
+        if each.labels.get("job") in (app, names.SCRAPED):
             name = each.labels.get("instance", "?")
             kept.setdefault(name, set()).update(value for _, value in each.points)
     return {name: tuple(sorted(values)) for name, values in sorted(kept.items())}

@@ -6,11 +6,10 @@ import re
 from typing import Any, Mapping
 
 from .flow import Broken, Flow, Seen
-from .names import REQUESTS
+from .names import REQUESTS, SCRAPED
 from .prometheus import Prometheus, Value, matching
 
 COLLECTOR = "otel-collector"
-SCRAPED = "pi-forge"  # the job of prometheus.yml for the service itself, whatever its name is
 TARGETS = "prometheus/targets"
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 

@@ -7,6 +7,8 @@ or `release` (the release's id) and `host`.
 
 from __future__ import annotations
 
+SCRAPED = "pi-forge"  # the job in prometheus.yml that scrapes the service itself, whatever its name
+
 # By job and environment, over 5 minutes.
 RATE = "job:http_requests:rate5m"  # requests per second
 ERROR_RATIO = "job:http_error_ratio:rate5m"  # of 5xx among them, 0 to 1; absent without traffic
