@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib import asking
 from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
 
 if TYPE_CHECKING:
@@ -147,6 +146,7 @@ def test(
     json: bool = False,
 ) -> None:
     """Raise a real test alert, follow it to every receiver, and resolve it."""
+    from .lib import asking
     from .lib.alert import around, drills, trial
 
     def act(world: World) -> Outcome:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib import asking, console, probes
+from .lib import probes
 from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
-from .lib.world import World, read
+
+if TYPE_CHECKING:
+    from .lib.world import World
 
 PHASE = Phase(
     number=6,
@@ -111,6 +113,8 @@ def deploy(
     json: bool = False,
 ) -> None:
     """Put a version into service on every host, watched, with a way back."""
+    from .lib.world import read
+
     seen: list[World] = []
 
     def world() -> World:
@@ -144,6 +148,8 @@ def _rollout(world: World) -> Any:
 
 
 def _plan(world: World) -> Outcome:
+    from .lib import asking
+
     asking.tell(world.source, world.environment)
     with _rollout(world) as rollout:
         planned = rollout.planned()
@@ -153,13 +159,14 @@ def _plan(world: World) -> Outcome:
 
 
 def _deploy(world: World, named: bool, yes: bool) -> Outcome:
+    from .lib import asking, console
+    from .lib.notify.telling import told
+
     asking.tell(world.source, world.environment)
     env, source = world.environment, world.source
     if env.confirm:
         asking.confirm(env.name, f"Deploy {source.version} to {env.name}", named, yes)
     console.say(f"Deploying {source.version} ({source.commit[:7]}) to {env.name}")
-    from .lib.notify.telling import told
-
     with _rollout(world) as rollout, told(world.settings, env, rollout):
         detail = rollout.carry_out()
     watched = sum(spent for name, spent in detail["steps"].items() if name.startswith("watch"))
@@ -186,6 +193,8 @@ def _around(
     record: bool = False,
 ) -> None:
     """Do one of them; it fails as the phase does, with the same rows of the runbook."""
+    from .lib.world import read
+
     own = PHASE._replace(name=f"deploy.{name}", prerequisites=(), validation=(), next=Next(""))
 
     def procedure() -> Outcome:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib import console, project
+from .lib import project
 from .lib.developer import checks
 from .lib.errors import NotClosed, Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
@@ -258,7 +258,7 @@ def _settings(c: Context) -> Settings:
 
 def _decider(file: Path, yes: bool, replace: bool) -> Callable[[Hop, Target, paramiko.PKey], None]:
     """Return what decides on one key: known ones pass, the others are shown and asked about."""
-    from .lib import hostkeys, refusals
+    from .lib import console, hostkeys, refusals
 
     def decide(hop: Hop, target: Target, key: paramiko.PKey) -> None:
         verdict = hostkeys.judge(target.known_hosts, hop.known_as, key)
@@ -284,7 +284,7 @@ def _offered(question: str) -> bool:
     try:
         return input(f"{question} [yes/no] ").strip().lower() == "yes"
     except EOFError:
-        console.say()
+        print(flush=True)
         return False
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from invoke.context import Context
 from invoke.tasks import task
 
-from .lib import asking, console, journal, probes, project
+from .lib import probes, project
 from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, run
 
@@ -98,7 +98,7 @@ def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> Wor
 
     Where there is no address to watch there is no watch: a rollback isn't refused for that.
     """
-    from .lib import config, duration, public, target
+    from .lib import config, console, duration, public, target
 
     root = project.root(c)
     settings = config.load(c)
@@ -118,6 +118,8 @@ def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> Wor
 
 def _newest(root: Path) -> str:
     """Return the environment of the newest deploy that this clone's journal has."""
+    from .lib import journal
+
     for entry in reversed(journal.read(journal.where(root))):
         if entry.get("phase") == "deploy" and entry.get("outcome") != "refused":
             name = entry.get("detail", {}).get("environment", "")
@@ -165,6 +167,8 @@ def rollback(
     def procedure() -> Outcome:
         rollout = _rollout(seen[0], to, keep_schema)
         if plan:
+            from .lib import asking
+
             planned = rollout.planned()
             asking.show(planned)
             again = f"inv rollback --env={planned.environment} --to={planned.release}"
@@ -186,6 +190,7 @@ def _rollout(world: World, to: str, keep_schema: bool) -> Any:
 
 
 def _rollback(world: World, rollout: Any, named: bool, yes: bool, begun: float) -> Outcome:
+    from .lib import asking, console
     from .lib.notify.telling import told
 
     env = world.environment

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from .plain import dumps
-
-PROJECT = Path(__file__).resolve().parents[2]
+from .project import PROJECT
 
 
 def where(root: Path | None = None) -> Path:

@@ -11,8 +11,7 @@ from types import TracebackType
 
 from invoke.context import Context
 
-from . import console
-from .journal import PROJECT
+PROJECT = Path(__file__).resolve().parents[2]  # where these recipes are
 
 # Where Invoke reads configuration: what fails there is the reader's text, not a bug of ours.
 _READERS = tuple(os.path.join("invoke", name) for name in ("config.py", "env.py"))
@@ -50,6 +49,8 @@ def begin(directory: Path) -> None:
     try:
         load_dotenv(file, override=False)
     except (OSError, ValueError) as error:  # not UTF-8, or a value that no environment can hold
+        from . import console
+
         told = getattr(error, "strerror", None) or str(error)
         console.warn(f"{file} is not read to its end ({told}); run `inv host --check`.")
 
