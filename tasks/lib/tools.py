@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -123,23 +124,42 @@ def attached(
 
 
 @contextlib.contextmanager
+def _interrupted_later() -> Iterator[list[int]]:
+    """Keep Ctrl-C until the block ends, in the list: a tool that runs already must not be lost to
+    one that comes while it is being started. The tool itself gets its own."""
+    came: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield came
+        return
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+@contextlib.contextmanager
 def _started(
     argv: Sequence[str | Path], root: Path, env: Mapping[str, str | None] | None, captured: bool
 ) -> Iterator[tuple[subprocess.Popen[str], float]]:
     since = time.monotonic()
     console.stream().flush()
-    process = subprocess.Popen(
-        [str(word) for word in argv],
-        cwd=root,
-        env=environment(root, env),
-        stdin=subprocess.DEVNULL if captured else None,
-        stdout=subprocess.PIPE if captured else console.stream(),
-        stderr=subprocess.STDOUT if captured else None,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    with _interrupted_later() as interrupted:
+        process = subprocess.Popen(
+            [str(word) for word in argv],
+            cwd=root,
+            env=environment(root, env),
+            stdin=subprocess.DEVNULL if captured else None,
+            stdout=subprocess.PIPE if captured else console.stream(),
+            stderr=subprocess.STDOUT if captured else None,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
     try:
+        if interrupted:
+            raise KeyboardInterrupt
         yield process, since
     except KeyboardInterrupt:
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):

@@ -60,6 +60,22 @@ def test_one_on_the_terminal_speaks_where_we_do(
     assert capfd.readouterr() == ("", "there\n")
 
 
+def test_ctrl_c_while_the_tool_starts_ends_when_it_has(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys; from pathlib import Path; from tasks.lib import tools\n"
+        "class Slow(subprocess.Popen):\n"
+        "    def __init__(self, *words, **about):\n"
+        "        super().__init__(*words, **about)\n"
+        "        os.kill(os.getpid(), 2)\n"
+        "subprocess.Popen = Slow\n"
+        "tools.run(['sh', '-c', 'sleep 0.3; touch done'], Path(sys.argv[1]))\n"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT and (tmp_path / "done").exists(), done.stderr
+
+
 def test_ctrl_c_ends_when_the_tool_has(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from tasks.lib import tools\n"
