@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,8 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from .lib import project
-from .lib.developer import checks
 from .lib.errors import NotClosed, Refused
-from .lib.phase import Check, Next, Outcome, Phase, Row, run
+from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
 
 if TYPE_CHECKING:
     import paramiko
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from .lib.settings import Settings
     from .lib.target import Target
 
+_holds = partial(probe, "developer.checks")
+
 PHASE = Phase(
     number=2,
     name="host",
@@ -32,15 +33,15 @@ PHASE = Phase(
     prerequisites=(
         Check(
             "Python 3.11 or newer, with venv",
-            checks.python,
+            _holds("python"),
             "install it (Debian, Ubuntu: apt install python3-venv), or name another as in "
             "`PYTHON=python3.12 inv host`.",
         ),
-        Check(".venv can be used", checks.usable, "inv host --recreate"),
-        Check("a lock to install", checks.lock, "name one in invoke.yaml: host.requirements."),
-        Check(".env can be read", checks.readable, "ls -ld .env .env.example"),
-        Check("a stack that can be started", checks.startable, "inv host"),
-        Check("a clone of the repository", checks.clone, "git status", required=False),
+        Check(".venv can be used", _holds("usable"), "inv host --recreate"),
+        Check("a lock to install", _holds("lock"), "name one in invoke.yaml: host.requirements."),
+        Check(".env can be read", _holds("readable"), "ls -ld .env .env.example"),
+        Check("a stack that can be started", _holds("startable"), "inv host"),
+        Check("a clone of the repository", _holds("clone"), "git status", required=False),
     ),
     procedure=(
         "Make .venv, with pip as it is locked, and install what is locked: `inv host`.",
@@ -50,20 +51,22 @@ PHASE = Phase(
         "Serve, again after each change: `inv host.serve`.",
     ),
     validation=(
-        Check(".venv is there and can be used", checks.made, "inv host --recreate"),
-        Check("Python is 3.11 or newer", checks.recent, "PYTHON=python3.12 inv host --recreate"),
-        Check("pip is the one that is locked", checks.pip, "inv host"),
-        Check("what is locked is installed", checks.installed, "inv host"),
-        Check(".env is there", checks.env, "inv host"),
-        Check(".env is private", checks.private, "chmod 600 .env", required=False),
-        Check(".env is clear", checks.clear, "correct it in .env.", required=False),
-        Check("each key of .env.example is there", checks.complete, "inv host", required=False),
-        Check("what is required has a value", checks.required, "fill it in, in .env."),
-        Check("every other key has a value", checks.valued, "fill it in, in .env.", required=False),
-        Check("values have their form", checks.formed, "correct it in .env."),
+        Check(".venv is there and can be used", _holds("made"), "inv host --recreate"),
+        Check("Python is 3.11 or newer", _holds("recent"), "PYTHON=python3.12 inv host --recreate"),
+        Check("pip is the one that is locked", _holds("pip"), "inv host"),
+        Check("what is locked is installed", _holds("installed"), "inv host"),
+        Check(".env is there", _holds("env"), "inv host"),
+        Check(".env is private", _holds("private"), "chmod 600 .env", required=False),
+        Check(".env is clear", _holds("clear"), "correct it in .env.", required=False),
+        Check("each key of .env.example is there", _holds("complete"), "inv host", required=False),
+        Check("what is required has a value", _holds("required"), "fill it in, in .env."),
+        Check(
+            "every other key has a value", _holds("valued"), "fill it in, in .env.", required=False
+        ),
+        Check("values have their form", _holds("formed"), "correct it in .env."),
         Check(
             "the services beside it, where there are any, are up",
-            checks.up,
+            _holds("up"),
             "inv host --stack",
             required=False,
         ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from invoke.context import Context
 from invoke.tasks import task
 
 from .lib import project
-from .lib.lint import probes
-from .lib.phase import Check, Next, Outcome, Phase, Row, run
+from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
 
+_holds = partial(probe, "lint.probes")
 _PIP = ".venv/bin/python -m pip install"
 
 PHASE = Phase(
@@ -17,17 +19,17 @@ PHASE = Phase(
     closure="Syntax closure",
     purpose="Make the code clean, alike and free of syntax errors before it is tried.",
     prerequisites=(
-        Check("virtual environment", probes.environment, "inv host", required=False),
-        Check("Black", probes.black, f"{_PIP} black"),
-        Check("Flake8", probes.flake8, f"{_PIP} flake8"),
-        Check("pre-commit, which is configured", probes.pre_commit, f"{_PIP} pre-commit"),
+        Check("virtual environment", _holds("environment"), "inv host", required=False),
+        Check("Black", _holds("black"), f"{_PIP} black"),
+        Check("Flake8", _holds("flake8"), f"{_PIP} flake8"),
+        Check("pre-commit, which is configured", _holds("pre_commit"), f"{_PIP} pre-commit"),
         Check(
             "changes committed, to tell a reformatting apart",
-            probes.committed,
+            _holds("committed"),
             "git status",
             required=False,
         ),
-        Check("git hooks of pre-commit", probes.installed, "inv lint.install", required=False),
+        Check("git hooks of pre-commit", _holds("installed"), "inv lint.install", required=False),
     ),
     procedure=(
         "Format the code: `black .`.",
@@ -39,11 +41,11 @@ PHASE = Phase(
         "Correct what is left by hand, and repeat until nothing is reported.",
     ),
     validation=(
-        Check("Black has nothing to change", probes.formatted, "inv lint"),
-        Check("Flake8 has nothing to say", probes.styled, "flake8"),
-        Check("mypy has nothing to say", probes.typed, "mypy"),
-        Check("what is shipped is sound", probes.shipped, "Correct what is named above."),
-        Check("the hooks pass", probes.hooked, "pre-commit run --all-files"),
+        Check("Black has nothing to change", _holds("formatted"), "inv lint"),
+        Check("Flake8 has nothing to say", _holds("styled"), "flake8"),
+        Check("mypy has nothing to say", _holds("typed"), "mypy"),
+        Check("what is shipped is sound", _holds("shipped"), "Correct what is named above."),
+        Check("the hooks pass", _holds("hooked"), "pre-commit run --all-files"),
     ),
     troubleshooting=(
         Row(
@@ -82,12 +84,12 @@ INSTALL = PHASE._replace(
     name="lint.install",
     purpose="Have the hooks of pre-commit run before each commit.",
     prerequisites=(
-        Check("a git repository", probes.repository, "git init"),
-        Check("hooks to install", probes.hooks, "Write .pre-commit-config.yaml first."),
-        Check("pre-commit", probes.installer, f"{_PIP} pre-commit"),
+        Check("a git repository", _holds("repository"), "git init"),
+        Check("hooks to install", _holds("hooks"), "Write .pre-commit-config.yaml first."),
+        Check("pre-commit", _holds("installer"), f"{_PIP} pre-commit"),
     ),
     procedure=("Install the git hooks: `pre-commit install`.",),
-    validation=(Check("the git hooks are there", probes.lacking, "pre-commit install"),),
+    validation=(Check("the git hooks are there", _holds("lacking"), "pre-commit install"),),
     next=Next(closed="inv lint", troubled="inv lint.install"),
 )
 
