@@ -195,7 +195,7 @@ def _around(
     """Do one of them; it fails as the phase does, with the same rows of the runbook."""
     from .lib.world import read
 
-    own = PHASE._replace(name=f"deploy.{name}", prerequisites=(), validation=(), next=Next(""))
+    own = PHASE.part(name)
 
     def procedure() -> Outcome:
         seen = read(c, env, git=False)

@@ -203,7 +203,7 @@ def _sandbox(c: Context, settings: Settings, servers_only: bool, check: bool, js
 def serve(c: Context, port: int = 0) -> None:
     """Serve on this machine with .env, again after each change, until Ctrl-C."""
     settings = _settings(c)
-    own = PHASE._replace(name="host.serve", prerequisites=(), validation=(), next=Next(""))
+    own = PHASE.part("serve")
 
     def procedure() -> Outcome:
         from .lib.developer import serving

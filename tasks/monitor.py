@@ -158,7 +158,7 @@ def review(
     c: Context, env: str = "", since: str = "24h", write: bool = False, json: bool = False
 ) -> None:
     """Review a period: what left its bounds, alerts, restarts, deploys, and the slowest routes."""
-    own = PHASE._replace(name="monitor.review", prerequisites=(), validation=())
+    own = PHASE.part("review", next=PHASE.next)
 
     def procedure() -> Outcome:
         from .lib.monitor import reviewing, world
@@ -175,8 +175,7 @@ def review(
 )
 def note(c: Context, text: str, env: str = "", json: bool = False) -> None:
     """Note an anomaly in the journal, and mark it on the boards."""
-    following = Next("inv monitor.review")
-    own = PHASE._replace(name="monitor.note", prerequisites=(), validation=(), next=following)
+    own = PHASE.part("note", next=Next("inv monitor.review"))
 
     def procedure() -> Outcome:
         from .lib.monitor import notes, world

@@ -175,7 +175,7 @@ def preaggregate(
 @task(help={"env": ENV})
 def down(c: Context, env: str = "") -> None:
     """Stop what inv preaggregate has started, and only that; what the stack has kept stays."""
-    own = PHASE._replace(name="preaggregate.down", prerequisites=(), validation=(), next=Next(""))
+    own = PHASE.part("down")
 
     def procedure() -> Outcome:
         from .lib import config
@@ -199,7 +199,7 @@ def logs(
     c: Context, env: str = "", service: str = "", tail: int = 100, follow: bool = False
 ) -> None:
     """Show the last lines of the stack's logs."""
-    own = PHASE._replace(name="preaggregate.logs", prerequisites=(), validation=(), next=Next(""))
+    own = PHASE.part("logs")
 
     def procedure() -> Outcome:
         from .lib import config
@@ -214,7 +214,7 @@ def logs(
 @task(help={"env": "Environment whose stack it is; one with a host of its own."})
 def tunnel(c: Context, env: str = "") -> None:
     """Reach an environment's own stack at this machine's addresses, through SSH, until Ctrl-C."""
-    own = PHASE._replace(name="preaggregate.tunnel", prerequisites=(), validation=(), next=Next(""))
+    own = PHASE.part("tunnel")
 
     def procedure() -> Outcome:
         from .lib import config

@@ -158,7 +158,5 @@ def publish(c: Context, version: str = "", draft: bool = False, json: bool = Fal
         seen.append(read(config.load(c), project.root(c), Asked(version, draft=draft)))
         return seen[0]
 
-    own = PHASE._replace(
-        name="release.publish", prerequisites=(), validation=PHASE.validation[-1:], next=Next("")
-    )
+    own = PHASE.part("publish", validation=PHASE.validation[-1:])
     run(own, c, lambda: closure.publish(seen[0]), world=world, as_json=json)

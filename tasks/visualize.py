@@ -146,9 +146,10 @@ def without(c: Context, env: str = "", json: bool = False) -> None:
     """Ask Prometheus itself all that the dashboards' files ask, without Grafana."""
     from .lib.visualize import closure
 
-    phase = PHASE._replace(
-        name="visualize.check",
+    phase = PHASE.part(
+        "check",
         prerequisites=(PHASE.prerequisites[0], PHASE.prerequisites[2]),
+        validation=PHASE.validation,
         next=Next("inv visualize", "inv monitor --env={env}"),
     )
     _run(c, phase, env, closure.checked, closure.visualize, through=False, check=False, json=json)
@@ -167,10 +168,9 @@ def save(c: Context, uid: str, role: str = "", env: str = "", json: bool = False
     """Bring a dashboard that was made in Grafana into grafana/dashboards/."""
     from .lib.visualize import saving
 
-    phase = PHASE._replace(
-        name="visualize.save",
+    phase = PHASE.part(
+        "save",
         prerequisites=PHASE.prerequisites[1:2],
-        validation=(),
         next=Next("inv visualize.check", "inv visualize"),
     )
     _run(
@@ -210,9 +210,7 @@ def report(
     from .lib.visualize import period
     from .lib.visualize import report as writing
 
-    phase = PHASE._replace(
-        name="visualize.report", prerequisites=(), validation=(), next=Next("inv alert")
-    )
+    phase = PHASE.part("report", next=Next("inv alert"))
 
     def act(world: World) -> Outcome:
         return writing.report(world, period.span(since, until, time()), file, open)

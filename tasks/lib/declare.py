@@ -85,6 +85,20 @@ class Phase(NamedTuple):
     troubleshooting: tuple[Row, ...]
     next: Next
 
+    def part(
+        self,
+        name: str,
+        prerequisites: tuple[Check, ...] = (),
+        validation: tuple[Check, ...] = (),
+        next: Next = Next(""),
+    ) -> Phase:
+        """Return a task beside the phase, `inv PHASE.name`: it fails as the phase does, with the
+        same rows of the runbook, and has of the rest what is given."""
+        name = f"{self.name}.{name}"
+        return self._replace(
+            name=name, prerequisites=prerequisites, validation=validation, next=next
+        )
+
 
 class Outcome(NamedTuple):
     """What a procedure did.

@@ -7,10 +7,11 @@ import getpass
 import json
 import os
 import socket
-from datetime import datetime, timezone
+import time
 from pathlib import Path
 from typing import Any, Mapping
 
+from .moment import iso
 from .plain import dumps
 from .project import PROJECT
 
@@ -28,7 +29,7 @@ def append(entry: Mapping[str, Any], path: Path | None = None) -> None:
     """
     path = path or where()
     prepare(path.parent)
-    line = dumps({"v": 1, "at": _now(), "who": who(), **entry}).encode() + b"\n"
+    line = dumps({"v": 1, "at": iso(time.time()), "who": who(), **entry}).encode() + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # two phases may end at once
@@ -73,7 +74,3 @@ def who() -> str:
     except (KeyError, OSError):  # a container's user often has no name
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,7 +6,7 @@ from typing import Callable
 
 from invoke.context import Context
 
-from ..declare import Check, Next, Outcome, Phase
+from ..declare import Check, Outcome, Phase
 from ..phase import run
 from . import world as worlds
 from .world import World
@@ -21,7 +21,7 @@ def alone(
     record: bool = False,
 ) -> None:
     """Do what needs neither Prometheus nor Alertmanager. record: whether it is journalled."""
-    own = phase._replace(name=f"alert.{name}", prerequisites=(), validation=(), next=Next(""))
+    own = phase.part(name)
     run(own, c, act, as_json=json, validate=False, record=record)
 
 
@@ -44,5 +44,5 @@ def asking(
         return seen[0]
 
     checks: tuple[Check, ...] = tuple(each for each in phase.prerequisites if each.name in needs)
-    own = phase._replace(name=f"alert.{name}", prerequisites=checks, validation=(), next=Next(""))
+    own = phase.part(name, prerequisites=checks)
     run(own, c, lambda: act(seen[0]), world=world, as_json=json, validate=False, record=record)

@@ -8,6 +8,8 @@ from typing import Any, Iterator
 from .. import console
 from ..declare import Outcome
 from ..duration import show as length
+from ..moment import unix
+from ..telemetry.grafana import Grafana
 from . import rules
 from .receivers import Way
 from .rules import HEARTBEAT, State
@@ -17,6 +19,8 @@ from .world import World
 LATE = 4
 # What fires in Prometheus's first moments is told to Alertmanager again only after a minute.
 ARRIVED = 90.0  # seconds
+# Grafana shows alerts and raises none: nobody waits long to hear whether it is there.
+SOON = 3.0  # seconds
 # A test of the receivers, as the journal calls it.
 TEST = "alert.test"
 
@@ -36,17 +40,8 @@ def watched(world: World) -> str:
 
 def visualized(world: World) -> str:
     """Probe: Grafana answers."""
-    import requests
-
-    session = requests.Session()
-    session.trust_env = False
-    try:
-        answer = session.get(f"{world.places.grafana}/api/health", timeout=3)
-    except requests.RequestException as error:
-        return f"Grafana at {world.places.grafana} did not answer ({type(error).__name__})"
-    finally:
-        session.close()
-    return "" if answer.ok else f"Grafana at {world.places.grafana} answered {answer.status_code}"
+    with Grafana(world.places.grafana, SOON) as grafana:
+        return grafana.answers()
 
 
 def thresholds(world: World) -> str:
@@ -138,7 +133,7 @@ def tested(world: World) -> str:
             continue
         if entry.get("outcome") != "closed":
             return "the last test alert did not reach every receiver"
-        age = world.at - datetime.fromisoformat(entry["at"]).timestamp()
+        age = world.at - unix(entry["at"])
         return f"the last one was {length(round(age))} ago" if age > limit else ""
     return f"no test alert was sent from here for {name}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple
 
-from ..telemetry.alertmanager import unix
+from ..moment import unix
 from . import bounds
 
 if TYPE_CHECKING:

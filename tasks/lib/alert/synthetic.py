@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping
 
 from .. import console
 from ..errors import Refused
+from ..telemetry import otlp
 
 if TYPE_CHECKING:
     from .world import World
@@ -92,14 +93,8 @@ class _Sender:
             "sum": self._count * self._seconds,
             "bucketCounts": [str(each) for each in buckets],
             "explicitBounds": list(BOUNDS),
-            "attributes": [*_attributes(labels), code],
+            "attributes": [*otlp.attributes(labels), code],
         }
         histogram = {"aggregationTemporality": CUMULATIVE, "dataPoints": [point]}
         metric = {"name": "http.server.request.duration", "unit": "s", "histogram": histogram}
-        scope = {"scope": {"name": "circle.drill"}, "metrics": [metric]}
-        resource = {"attributes": _attributes(self._about)}
-        return {"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]}
-
-
-def _attributes(of: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in of.items()]
+        return otlp.request(self._about, "circle.drill", [metric])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 LIMIT = 5.0  # seconds for an answer; a health check gives each of its own checks less
 
@@ -17,38 +17,49 @@ class Answer(NamedTuple):
     known: bool = True
 
 
+# Given the URL, the status, the JSON object and why there is no answer, returns what that comes to.
+Judge = Callable[[str, int, Mapping[str, Any], str], Answer]
+
+
 def health(places: Sequence[str], path: str, host: str = "") -> Answer:
     """Ask for health at each place; the first that is not well speaks for all.
 
     host: in place of the name in the address, "" for that. Raises nothing.
     """
-    found = Answer(f"no address to ask for {path}", known=False)
-    for place in places:
-        status, body, wrong = _get(place, path, host)
-        said = _object(body).get("checks")
-        checks = {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
-        bad = ", ".join(f"{name}: {what}" for name, what in checks.items() if what != "ok")
-        if not wrong and (status != 200 or bad):
-            wrong = f"{place}{path} answered {status}{f' ({bad})' if bad else ''}"
-        found = Answer(wrong, checks)
-        if wrong:
-            break
-    return found
+    return _all(places, path, host, _well)
 
 
 def metrics(places: Sequence[str], path: str, host: str = "") -> Answer:
     """Ask for the service's numbers, which are JSON for people. Raises nothing."""
+    return _all(places, path, host, _shown)
+
+
+def _all(places: Sequence[str], path: str, host: str, judge: Judge) -> Answer:
+    """Ask at each place, up to the first whose answer isn't as it should be."""
     found = Answer(f"no address to ask for {path}", known=False)
     for place in places:
         status, body, wrong = _get(place, path, host)
-        if not wrong and status != 200:
-            wrong = f"{place}{path} answered {status}"
-        elif not wrong and not _object(body):
-            wrong = f"{place}{path} gave no JSON object"
-        found = Answer(wrong)
-        if wrong:
+        found = judge(f"{place}{path}", status, _object(body), wrong)
+        if found.wrong:
             break
     return found
+
+
+def _well(url: str, status: int, body: Mapping[str, Any], wrong: str) -> Answer:
+    said = body.get("checks")
+    checks = {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
+    bad = ", ".join(f"{name}: {what}" for name, what in checks.items() if what != "ok")
+    if not wrong and (status != 200 or bad):
+        wrong = f"{url} answered {status}{f' ({bad})' if bad else ''}"
+    return Answer(wrong, checks)
+
+
+def _shown(url: str, status: int, body: Mapping[str, Any], wrong: str) -> Answer:
+    if not wrong and status != 200:
+        wrong = f"{url} answered {status}"
+    elif not wrong and not body:
+        wrong = f"{url} gave no JSON object"
+    return Answer(wrong)
 
 
 def _get(place: str, path: str, host: str) -> tuple[int, str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from .. import console, journal, project
 from ..declare import Outcome
 from ..errors import NotClosed, Refused, Trouble
+from ..moment import known
 from ..telemetry.flow import LOCAL
 from ..telemetry.prometheus import Prometheus
 from . import drawing, live, released
@@ -146,5 +147,5 @@ def _environment(entry: Any) -> object:
 
 
 def _recent(entry: Any, now: float) -> bool:
-    at = released.unix(str(entry.get("at", "")))
+    at = known(entry.get("at"))
     return at is not None and now - at < DAY

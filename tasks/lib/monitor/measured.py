@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import Any, Iterable, Mapping, NamedTuple
 
+from ..moment import unix
 from ..telemetry import names
 from ..telemetry.prometheus import Prometheus, Series, Unanswered, matching
 
@@ -153,11 +153,5 @@ def firing(alerts: list[Mapping[str, Any]], environment: str) -> Iterable[Firing
         labels = each["labels"]
         if each["state"] == "firing" and labels.get("environment", environment) == environment:
             summary = each.get("annotations", {}).get("summary", "")
-            since = datetime.fromisoformat(_micro(each["activeAt"])).timestamp()
+            since = unix(each["activeAt"])
             yield Firing(labels["alertname"], labels.get("severity", ""), since, summary)
-
-
-def _micro(at: str) -> str:
-    """Return an RFC 3339 time without the nanoseconds, which Python 3.11 doesn't read."""
-    head, dot, rest = at.rstrip("Z").partition(".")
-    return f"{head}{dot}{rest[:6].ljust(6, '0') if dot else ''}+00:00"

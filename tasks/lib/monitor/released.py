@@ -3,9 +3,9 @@ label that the service's metrics carry."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
+from ..moment import known
 from .hosts import Told
 
 HOSTS = "the hosts"
@@ -41,18 +41,10 @@ def journalled(entries: Sequence[Mapping[str, Any]], environment: str) -> Live:
         detail = entry.get("detail") or {}
         about = entry.get("phase") in ("deploy", "rollback") and entry.get("outcome") == "closed"
         if about and detail.get("environment") == environment and detail.get("release"):
-            return Live((str(detail["release"]),), unix(str(entry.get("at", ""))), "the journal")
+            return Live((str(detail["release"]),), known(entry.get("at")), "the journal")
     return Live()
 
 
-def unix(at: str) -> float | None:
-    """Return the Unix time of an ISO 8601 text, None for anything else."""
-    try:
-        return datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None
-
-
 def _since(closed: Iterable[Mapping[str, Any]], current: set[str]) -> float | None:
-    found = [unix(str(each.get("at", ""))) for each in closed if each["release"] in current]
+    found = [known(each.get("at")) for each in closed if each["release"] in current]
     return max((at for at in found if at is not None), default=None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple
 
 from .. import history
+from ..moment import known
 from . import figures, spans
-from .released import unix
 from .reviewed import Alert, Past, Route
 from .settings import bytes_of
 from .spans import Span
@@ -171,7 +171,7 @@ def _over(bound: float) -> Callable[[float], bool]:
 
 def _starts(past: Past) -> list[Start]:
     """Return the processes that began within the period, in the order of time."""
-    runs = [unix(str(each.get("at", ""))) or 0.0 for each in past.runs]
+    runs = [known(each.get("at")) or 0.0 for each in past.runs]
     found = [
         Start(name, at, any(abs(at - run) <= DEPLOYED for run in runs))
         for name, times in past.starts.items()

@@ -8,9 +8,9 @@ from typing import Any, Mapping, NamedTuple, Sequence
 from .. import history
 from ..declare import sentence
 from ..errors import Trouble
+from ..moment import known
 from ..telemetry import names
 from ..telemetry.prometheus import Prometheus, Series, matching
-from . import released
 from .measured import Points
 from .world import World
 
@@ -124,7 +124,7 @@ def _filled(expression: str, words: Mapping[str, str]) -> str:
 
 
 def _at(entry: Mapping[str, Any]) -> float:
-    return released.unix(str(entry.get("at", ""))) or 0.0
+    return known(entry.get("at")) or 0.0
 
 
 def _noted(entry: Mapping[str, Any], environment: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from .. import console, duration, journal
 from ..declare import Outcome
 from ..errors import Refused
-from ..telemetry.prometheus import LIMIT, Prometheus, Unanswered
+from ..telemetry.client import LIMIT
+from ..telemetry.prometheus import Prometheus, Unanswered
 from . import reviewed, telling
 from .review import Review, review
 from .world import World

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from .. import console
 from ..errors import NotClosed
+from ..moment import known
 from . import figures
-from .released import unix
 from .review import Review, change, run_of
 from .spans import Span
 
@@ -200,7 +200,7 @@ def _when(span: Span, days: bool) -> tuple[str, str]:
 
 
 def _said(at: object, days: bool) -> str:
-    found = unix(str(at))
+    found = known(at)
     return str(at) if found is None else _clock(found, days)
 
 

@@ -6,15 +6,13 @@ Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..errors import NotClosed
-
-LIMIT = 10.0  # seconds for one answer
-
-_SAMPLE = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+from ..moment import iso, unix
+from . import pages
+from .client import Client
+from .prometheus import quoted
 
 
 class Unanswered(NotClosed):
@@ -72,26 +70,8 @@ class Silence(NamedTuple):
         return all(matcher.fits(labels) for matcher in self.matchers)
 
 
-class Alertmanager:
+class Alertmanager(Client):
     """One Alertmanager. Every method raises Unanswered."""
-
-    def __init__(self, url: str, limit: float = LIMIT) -> None:
-        """Be about the server at `url`, giving each question `limit` seconds. Asks nothing yet."""
-        import requests
-
-        self.url, self._limit = url.rstrip("/"), limit
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def close(self) -> None:
-        """Let go of its connections."""
-        self._session.close()
-
-    def __enter__(self) -> Alertmanager:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def answers(self) -> str:
         """Return "" where it answers, else what is wrong. Raises nothing."""
@@ -111,7 +91,7 @@ class Alertmanager:
 
     def alerts(self, labels: Mapping[str, str] | None = None) -> tuple[Alert, ...]:
         """Return the alerts that it has, silenced and inhibited ones too; `labels` choose some."""
-        words = [("filter", f"{key}={_quoted(value)}") for key, value in (labels or {}).items()]
+        words = [("filter", f"{key}={quoted(value)}") for key, value in (labels or {}).items()]
         return tuple(map(_alert, self._asked("GET", "alerts", list, words)))
 
     def post(
@@ -162,15 +142,14 @@ class Alertmanager:
         """Return its counters of notifications, by name (without alertmanager_ and _total),
         integration and, where it tells them apart, receiver; reasons of failures are added up."""
         found: dict[tuple[str, str, str], float] = {}
-        for line in self._request("GET", "metrics").text.splitlines():
-            sample = _SAMPLE.fullmatch(line)
-            if not sample or not sample["name"].startswith("alertmanager_notification"):
+        for sample in pages.samples(self._request("GET", "metrics").text):
+            if not sample.name.startswith("alertmanager_notification"):
                 continue
-            labels = dict(_LABEL.findall(sample["labels"] or ""))
-            name = sample["name"].removeprefix("alertmanager_").removesuffix("_total")
+            labels = sample.labels
+            name = sample.name.removeprefix("alertmanager_").removesuffix("_total")
             key = (name, labels.get("integration", ""), labels.get("receiver_name", ""))
             if key[1] and "le" not in labels:
-                found[key] = found.get(key, 0.0) + float(sample["value"])
+                found[key] = found.get(key, 0.0) + sample.value
         return found
 
     def _asked(self, method: str, path: str, kind: type | None, said: Any = None) -> Any:
@@ -205,17 +184,6 @@ class Alertmanager:
         )
 
 
-def iso(at: float) -> str:
-    """Return a Unix time as RFC 3339 in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-def unix(text: str) -> float:
-    """Return the Unix time of RFC 3339 text; Go writes up to nine digits of a second."""
-    return datetime.fromisoformat(text).timestamp()
-
-
 def _alert(said: Mapping[str, Any]) -> Alert:
     status = said["status"]
     return Alert(
@@ -239,8 +207,3 @@ def _silence(said: Mapping[str, Any]) -> Silence:
     return Silence(
         said["id"], tuple(matchers), start, end, said["createdBy"], said["comment"], state
     )
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

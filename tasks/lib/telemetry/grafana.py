@@ -13,7 +13,8 @@ import time
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..errors import NotClosed
-from .prometheus import LIMIT, Prometheus
+from .client import LIMIT, Client
+from .prometheus import Prometheus
 
 USER = "admin"
 
@@ -49,7 +50,7 @@ class Board(NamedTuple):
     url: str
 
 
-class Grafana:
+class Grafana(Client):
     """One Grafana. Every method but `answers` raises Unreachable."""
 
     def __init__(self, url: str, limit: float = LIMIT) -> None:
@@ -58,23 +59,9 @@ class Grafana:
         Whoever asks is said by the variables GRAFANA_TOKEN or GRAFANA_ADMIN_PASSWORD, and shown
         nowhere.
         """
-        import requests
-
-        self.url, self._limit = url.rstrip("/"), limit
-        self._session = requests.Session()
-        self._session.trust_env = False
+        super().__init__(url, limit)
         if said := _login():
             self._session.headers["Authorization"] = said
-
-    def close(self) -> None:
-        """Let go of its connections."""
-        self._session.close()
-
-    def __enter__(self) -> Grafana:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def answers(self) -> str:
         """Return "" where it is up, its database too, else what is wrong. Needs no login."""

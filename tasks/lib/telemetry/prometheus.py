@@ -6,14 +6,10 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/api/ (version 2.42
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple
 
 from ..errors import NotClosed
-
-if TYPE_CHECKING:
-    import requests
-
-LIMIT = 10.0  # seconds for one answer
+from .client import Client
 
 
 class Unanswered(NotClosed):
@@ -38,31 +34,8 @@ class Series(NamedTuple):
     points: tuple[tuple[float, float], ...]
 
 
-class Prometheus:
+class Prometheus(Client):
     """One Prometheus. Every method raises Unanswered."""
-
-    def __init__(
-        self, url: str, limit: float = LIMIT, session: requests.Session | None = None
-    ) -> None:
-        """Be about the server at `url`, giving each question `limit` seconds. Asks nothing yet.
-
-        session: one that logs in, where something that wants that (Grafana) is in between.
-        """
-        import requests
-
-        self.url, self._limit = url.rstrip("/"), limit
-        self._session = session or requests.Session()
-        self._session.trust_env = False
-
-    def close(self) -> None:
-        """Let go of its connections."""
-        self._session.close()
-
-    def __enter__(self) -> Prometheus:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def answers(self) -> str:
         """Return "" where it evaluates queries, else what is wrong: asked first, so that "it is
@@ -155,10 +128,11 @@ def _number(text: str) -> float:
 
 def matching(labels: Mapping[str, str]) -> str:
     """Return `labels` as a selector, `{job="a", environment="b"}`, whatever is in the values."""
-    said = (f"{name}={_quoted(value)}" for name, value in labels.items())
+    said = (f"{name}={quoted(value)}" for name, value in labels.items())
     return "{" + ", ".join(said) + "}"
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return text as selectors and Alertmanager's filters write it."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

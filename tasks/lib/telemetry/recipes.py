@@ -12,6 +12,8 @@ import threading
 import time
 from typing import Any, Iterator, Mapping, NamedTuple
 
+from . import otlp
+
 LIMIT = 1.0  # seconds that a phase waits for it at most
 JOB = "recipes"
 RESULTS = ("passed", "failed", "errors", "skipped")
@@ -71,7 +73,7 @@ def _tests(detail: Mapping[str, Any]) -> Iterator[Point]:
 
 def body(found: Iterator[Point], host: str, now: float) -> dict[str, Any]:
     """Return the request that says so. host: where it was. now: Unix time, seconds."""
-    about = _attributes({"service.name": JOB, "service.instance.id": host})
+    about = {"service.name": JOB, "service.instance.id": host}
     metrics: dict[str, dict[str, Any]] = {}
     for point in found:
         form: dict[str, Any] = {"dataPoints": []}
@@ -82,8 +84,7 @@ def body(found: Iterator[Point], host: str, now: float) -> dict[str, Any]:
             point.name, {"name": point.name, "unit": point.unit, kind: form}
         )
         metric[kind]["dataPoints"].append(_said(point, now))
-    scope = {"scope": {"name": "circle"}, "metrics": list(metrics.values())}
-    return {"resourceMetrics": [{"resource": {"attributes": about}, "scopeMetrics": [scope]}]}
+    return otlp.request(about, "circle", list(metrics.values()))
 
 
 def _said(point: Point, now: float) -> dict[str, Any]:
@@ -93,12 +94,8 @@ def _said(point: Point, now: float) -> dict[str, Any]:
         "startTimeUnixNano": str(at - 1000),
         "timeUnixNano": str(at),
         "asDouble": float(point.value),
-        "attributes": _attributes(point.labels),
+        "attributes": otlp.attributes(point.labels),
     }
-
-
-def _attributes(of: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in of.items()]
 
 
 def tell(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import datetime
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from .. import console, journal
+from ..moment import known
 from ..telemetry.grafana import Grafana, Unreachable
 from ..telemetry.prometheus import Prometheus, matching
 from .period import Span
@@ -61,9 +61,8 @@ def journalled(
         detail = entry.get("detail") or {}
         if entry.get("phase") not in KINDS or detail.get("environment") != environment:
             continue
-        try:
-            end = datetime.fromisoformat(str(entry["at"])).timestamp()
-        except (KeyError, ValueError):
+        end = known(entry.get("at"))
+        if end is None:
             continue
         if wanted.start <= end <= wanted.end and entry.get("outcome") != "refused":
             text = f"{entry['phase']} of {detail.get('version') or '?'} {entry.get('outcome')}"

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.lib.telemetry.alertmanager import Alertmanager, Matcher, Unanswered, iso, unix
+from tasks.lib.moment import iso, unix
+from tasks.lib.telemetry.alertmanager import Alertmanager, Matcher, Unanswered
 from tests.support import observed
 from tests.support.web import Answer, serve
 

@@ -1,0 +1,27 @@
+"""Moments as text and as Unix time, in seconds: who writes one down here does so in RFC 3339."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def unix(text: str) -> float:
+    """Return the Unix time of RFC 3339 text; Go writes up to nine digits of a second.
+
+    Raises ValueError for anything else.
+    """
+    return datetime.fromisoformat(text).timestamp()
+
+
+def known(text: object) -> float | None:
+    """Return the Unix time of what should be such text, None where it isn't."""
+    try:
+        return unix(str(text))
+    except ValueError:
+        return None
+
+
+def iso(at: float) -> str:
+    """Return a Unix time as RFC 3339 in UTC, to the millisecond."""
+    text = datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
