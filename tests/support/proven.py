@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import requests
 import yaml
 
 from tests.support import collector as collectors
@@ -47,6 +49,19 @@ class Proven(NamedTuple):
         """Have Prometheus scrape a service at `url`."""
         where = url.removeprefix("http://")
         observed.targets(self.home, "service", where, environment=environment, **SCRAPE)
+
+    def scraped(self, url: str) -> None:
+        """Wait until Prometheus has scraped a service at `url`, or has tried to."""
+        until = time.monotonic() + observed.LIMIT
+        while True:
+            said = requests.get(f"{self.prometheus}/api/v1/targets", timeout=5).json()["data"]
+            tried = {
+                each["scrapeUrl"]: each["health"] != "unknown" for each in said["activeTargets"]
+            }
+            if tried.get(f"{url}/metrics"):
+                return
+            assert time.monotonic() < until, said
+            time.sleep(0.05)
 
 
 def nowhere(home: Path) -> Proven:
