@@ -19,7 +19,7 @@ from tests.support.observed import ROOT
 from tests.support.promql import Documented
 
 REQUESTS = names.REQUESTS
-ALL = sorted(value for key, value in vars(names).items() if key.isupper())
+ALL = sorted(value for key, value in vars(names).items() if key.isupper() and key != "SCRAPED")
 ALL = [name for name in ALL if not name.startswith("integration:")]  # of an Alertmanager
 # What every series of a section of docs/METRICS.md has, beside job and instance.
 OF_SECTION = {
