@@ -18,6 +18,7 @@ sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from tasks import (  # noqa: E402
     alert,
+    circle,
     deploy,
     host,
     lint,
@@ -212,5 +213,6 @@ ns = Collection(
     monitor,
     visualize,
     alert,
+    circle,
 )
 ns.configure(DEFAULTS)

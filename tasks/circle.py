@@ -1,0 +1,104 @@
+"""What is about all of the circle: where it stands, a run of it, its figures, its runbook."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from .lib.errors import Refused
+from .lib.phase import Next, Outcome, Phase, run
+
+# No step of its own: what its tasks are told as, and the rows that fit all of them.
+CIRCLE = Phase(
+    number=0,
+    name="circle",
+    closure="The circle's closure",
+    purpose="Make one whole of the ten phases.",
+    prerequisites=(),
+    procedure=(),
+    validation=(),
+    troubleshooting=(),
+    next=Next(""),
+)
+
+JSON = "print one JSON document on stdout, all else on stderr"
+
+
+def _told(c: Context, name: str, act: Callable[[], Outcome], json: bool = False) -> None:
+    """Do one of them; nothing of it is journalled, as it proves nothing of a commit."""
+    run(CIRCLE.part(name), c, act, as_json=json, validate=False, record=False)
+
+
+def _later() -> Outcome:
+    raise Refused("This is not built yet: see `inv --list`.", kind="unbuilt")
+
+
+@task(
+    default=True,
+    help={
+        "version": "a tag, branch or commit (default: HEAD)",
+        "env": "one environment (default: all that have hosts)",
+        "json": JSON,
+    },
+)
+def status(c: Context, version: str = "", env: str = "", json: bool = False) -> None:
+    """Show where a commit stands: which phases closed, on which environments, and what is next."""
+    _told(c, "status", _later, json)
+
+
+@task(
+    name="run",
+    help={
+        "env": "where to deploy (default: the configuration's default_environment)",
+        "path": "a path of the configuration, such as feature or production-down",
+        "from": "the phase to begin with",
+        "to": "the phase to end with",
+        "plan": "print what would be run and what already closed; change nothing",
+        "yes": "don't ask; needs --env where an environment asks",
+        "json": JSON,
+    },
+)
+def go(
+    c: Context,
+    env: str = "",
+    path: str = "",
+    from_: str = "",
+    to: str = "",
+    plan: bool = False,
+    yes: bool = False,
+    json: bool = False,
+) -> None:
+    """Run the circle for this commit, phase by phase, from where it stands."""
+    _told(c, "run", _later, json)
+
+
+@task(
+    help={
+        "since": "how far back, such as 30d or 12w",
+        "env": "the environment that counts as production (default: the last in the order)",
+        "html": "a file to write it to as a page",
+        "json": JSON,
+    }
+)
+def scorecard(
+    c: Context, since: str = "90d", env: str = "", html: str = "", json: bool = False
+) -> None:
+    """Show the runbook's six figures against their targets, and DORA's four keys."""
+    _told(c, "scorecard", _later, json)
+
+
+@task(help={"check": "write nothing; fail where a page has drifted", "json": JSON})
+def runbook(c: Context, check: bool = False, json: bool = False) -> None:
+    """Write docs/RUNBOOK.md and the command reference from what the phases declare."""
+    _told(c, "runbook", _later, json)
+
+
+@task(
+    positional=["directory"],
+    help={"directory": "the repository to bring the recipes into, or to update them in"},
+)
+def adopt(c: Context, directory: str) -> None:
+    """Bring the recipes into another repository, or update them there."""
+    _told(c, "adopt", _later)

@@ -1,0 +1,1 @@
+"""What is about all of the circle: evidence read as a whole, paths, figures, pages, adoption."""
