@@ -7,14 +7,14 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Mapping, cast
+from typing import TYPE_CHECKING, Callable, Mapping, cast
 
 from .. import console
 from ..developer import serving, stack
 from ..developer.compose import Here
 from ..errors import NotClosed
 from ..telemetry import hops
-from ..telemetry.flow import LOCAL
+from ..telemetry.flow import LOCAL, Flow
 from . import background, networks, record, relay, showing, validate
 from .record import Started
 from .world import World
@@ -88,22 +88,34 @@ def _service(world: World) -> World:
     console.say(f"Starting {says}, with telemetry …")
     begun = background.planned(world.root, SERVICE, says, argv)
     world = _note(world, SERVICE, begun)
-    background.begin(world.root, begun, variables(world))
+    if what := _begin(world, SERVICE, variables(world), lambda: _answers(flow)):
+        raise NotClosed(
+            f"The service that was started {what}: correct what its log says, then run "
+            f"`{AGAIN}` again; the stack runs.",
+            kind="service",
+            evidence=background.tail(begun),
+        )
+    return world
+
+
+def _answers(flow: Flow) -> bool:
+    return bool(hops.look(hops.SENDING[0], flow).holds)
+
+
+def _begin(world: World, name: str, variables: Mapping[str, str], there: Callable[[], bool]) -> str:
+    """Begin what the world has planned as `name` and wait until it is there; return "", or what
+    became of it. Then it has been ended and is planned no longer."""
+    begun = world.started.processes[name]
+    background.begin(world.root, begun, variables)
     until = time.monotonic() + LIMIT
-    while not hops.look(hops.SENDING[0], flow).holds:
+    while not there():
         ended = not background.runs(begun)
         if ended or time.monotonic() > until:
             background.end(begun)
-            _note(world, SERVICE)
-            what = "ended" if ended else f"didn't answer within {LIMIT:g} s and was ended"
-            raise NotClosed(
-                f"The service that was started {what}: correct what its log says, then run "
-                f"`{AGAIN}` again; the stack runs.",
-                kind="service",
-                evidence=background.tail(begun),
-            )
+            _note(world, name)
+            return "ended" if ended else f"didn't answer within {LIMIT:g} s and was ended"
         time.sleep(PAUSE)
-    return world
+    return ""
 
 
 def variables(world: World) -> dict[str, str]:
@@ -149,19 +161,13 @@ def _relayed(world: World, argv: list[str], listen: tuple[str, int]) -> World:
     says = f"the way from containers to it ({address}:{port})"
     begun = background.planned(world.root, RELAY, says, argv)
     world = _note(world, RELAY, begun)
-    background.begin(world.root, begun, {})
-    until = time.monotonic() + LIMIT
-    while not _listens(*listen):
-        if not background.runs(begun) or time.monotonic() > until:
-            background.end(begun)
-            _note(world, RELAY)
-            raise NotClosed(
-                f"Nothing can listen at {address}:{port}, where containers look for the service: "
-                f"see who has that port, then run `{AGAIN}` again.",
-                kind="up",
-                evidence=background.tail(begun),
-            )
-        time.sleep(PAUSE)
+    if _begin(world, RELAY, {}, lambda: _listens(*listen)):
+        raise NotClosed(
+            f"Nothing can listen at {address}:{port}, where containers look for the service: "
+            f"see who has that port, then run `{AGAIN}` again.",
+            kind="up",
+            evidence=background.tail(begun),
+        )
     return world
 
 
