@@ -138,7 +138,7 @@ PHASE = Phase(
             output=r"[Dd]ocker's daemon|Docker (Compose )?is not installed",
         ),
     ),
-    next=Next(closed="inv release", troubled="inv preaggregate"),
+    next=Next(closed="inv release", troubled="inv preaggregate --env={env}"),
 )
 
 

@@ -114,3 +114,12 @@ def test_a_configuration_that_is_wrong_is_one_sentence(
     project.configure(preaggregate=said)
     refused = project.inv("preaggregate")
     assert refused.returncode == 2 and says in refused.stderr and "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("environment", ["local", "europe"])
+def test_what_is_to_be_run_again_names_its_environment(project: Project, environment: str) -> None:
+    europe = {"hosts": ["deploy@shop.example"], "url": "http://127.0.0.1:9"}
+    project.configure(environments={"europe": europe})
+    done = project.inv("preaggregate", "--no-stack", f"--env={environment}")
+    assert done.returncode == 1, done.stderr
+    assert f"Next: inv preaggregate --env={environment}" in done.stderr

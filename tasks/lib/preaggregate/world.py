@@ -50,6 +50,7 @@ def read(settings: Settings, root: Path, env: str, elsewhere: bool) -> World:
 
     Raises Refused for what keeps it from being seen.
     """
+    env = _named(settings, env)
     flow = flows.of(settings, env or LOCAL, root)
     place = None if elsewhere else placed(settings, root, env)
     if isinstance(away := getattr(place, "addresses", None), Stack):
@@ -71,8 +72,14 @@ def read(settings: Settings, root: Path, env: str, elsewhere: bool) -> World:
     )
 
 
+def _named(settings: Settings, env: str) -> str:
+    """Return the environment, "" for this machine, which `local` names where none is called so."""
+    return "" if env == LOCAL and LOCAL not in settings.environments else env
+
+
 def placed(settings: Settings, root: Path, env: str) -> Place | None:
     """Return where the stack of an environment is started, None where one is only asked."""
+    env = _named(settings, env)
     if not env:
         return composed.here(root, settings.stack)
     environment = settings.environment(env)
