@@ -23,6 +23,8 @@ from wire import NAME, Failure
 
 Entry = Dict[str, Any]
 
+VERSION = 1  # of a journal line's form (docs/journal.md)
+
 
 def passes(said: os.stat_result) -> bool:
     """Whether a group that isn't ours may enter: a root made by `inv host` for the front alone."""
@@ -198,16 +200,17 @@ class Host:
                     with contextlib.suppress(ValueError, RecursionError):
                         entry = json.loads(line)
                         if isinstance(entry, dict) and isinstance(entry.get("event"), str):
-                            entries.append(entry)
+                            if entry.get("v", VERSION) == VERSION:  # what is newer is not misread
+                                entries.append(entry)
         return entries
 
     def record(self, event: str, **facts: Any) -> None:
-        """Append a line and put it on disk.
+        """Append a line and put it on disk. Who writes holds the host's lock.
 
         A full disk is told and never keeps a host from going back.
         """
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = json.dumps(dict(v=1, at=now, event=event, **facts)).encode() + b"\n"
+        line = json.dumps(dict(v=VERSION, at=now, event=event, **facts)).encode() + b"\n"
         try:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
             handle = os.open(self.path("journal.jsonl"), flags, 0o640)
@@ -215,11 +218,13 @@ class Host:
                 size = os.fstat(handle).st_size
                 torn = size and os.pread(handle, 1, size - 1) != b"\n"
                 line = (b"\n" if torn else b"") + line
-                if os.write(handle, line) != len(line):  # the next line heals it
-                    raise OSError(errno.ENOSPC, "no space left")
+                while line:  # a disk that is nearly full takes a part; the next line heals it
+                    line = line[os.write(handle, line) :]
                 os.fsync(handle)
             finally:
                 os.close(handle)
+            if not size:
+                flush_directory(self.root)
         except OSError as error:
             print("the journal could not be written: %s" % error, file=sys.stderr)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,3 +38,14 @@ def rig(make_rig: Callable[..., Rig]) -> Rig:
 def parts() -> SimpleNamespace:
     """The agent's parts, each by its name."""
     return SimpleNamespace(**support.parts())
+
+
+@pytest.fixture
+def host(parts: SimpleNamespace, tmp_path: Path) -> Any:
+    """A host's directory, prepared."""
+    here, umask = os.getcwd(), os.umask(0o022)
+    found = parts.host.Host(str(tmp_path / "srv"))
+    found.prepare()
+    yield found
+    os.chdir(here)
+    os.umask(umask)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import subprocess
@@ -14,30 +13,8 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.support.kept import closed
 from tests.support.rig import LONG, Rig, until
-
-GARBAGE = [b"{", b"null", b"[1]", b'{"event": 5}', b"\xff\xfe", b"[" * 5000, b'{"event": "closed"}']
-GARBAGE += [b'{"event": "closed", "release": ["x"]}', b'{"event": "closed", "release": "../x"}']
-
-
-@pytest.fixture
-def host(parts: SimpleNamespace, tmp_path: Path) -> Any:
-    """A host's directory, prepared."""
-    here, umask = os.getcwd(), os.umask(0o022)
-    found = parts.host.Host(str(tmp_path / "srv"))
-    found.prepare()
-    yield found
-    os.chdir(here)
-    os.umask(umask)
-
-
-def closed(host: Any, release: str, **more: Any) -> None:
-    """Make a complete release that has closed."""
-    os.makedirs(host.release(release, "run"))
-    said = {"processes": {"web": "x"}, "venv": "", "tree": ""}
-    Path(host.release(release, ".release.json")).write_text(json.dumps(said))
-    host.record("closed", release=release, **{"kind": "deploy", "from": "", **more})
-
 
 # Files.
 
@@ -131,47 +108,6 @@ def test_a_directory_of_somebody_elses_is_refused(
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(parts.wire.Failure, match="another user"):
         parts.host.Host(str(tmp_path / "srv")).prepare()
-
-
-# The journal.
-
-
-def test_a_torn_last_line_is_healed(host: Any) -> None:
-    host.record("first")
-    with open(host.path("journal.jsonl"), "ab") as journal:
-        journal.write(b'{"v": 1, "event": "sec')
-    host.record("third")
-    assert [entry["event"] for entry in host.journal()] == ["first", "third"]
-
-
-@pytest.mark.parametrize("line", GARBAGE)
-def test_garbage_in_the_journal_is_skipped(host: Any, line: bytes) -> None:
-    closed(host, "one")
-    with open(host.path("journal.jsonl"), "ab") as journal:
-        journal.write(line + b"\n")
-    closed(host, "two", kind="rollback", **{"from": ["one"]})
-    assert [entry["release"] for entry in host.closed()] == ["one", "two"]
-
-
-def test_lines_written_at_once_are_all_there(host: Any) -> None:
-    def write(name: int) -> None:
-        for turn in range(40):
-            host.record("event", name=name, turn=turn)
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LONG)
-    found = [(entry["name"], entry["turn"]) for entry in host.journal()]
-    assert len(found) == 160 and len(set(found)) == 160
-
-
-def test_a_journal_that_is_a_link_is_not_followed(host: Any, tmp_path: Path) -> None:
-    (tmp_path / "victim").write_text("kept")
-    os.symlink(tmp_path / "victim", host.path("journal.jsonl"))
-    host.record("event")
-    assert (tmp_path / "victim").read_text() == "kept"
 
 
 def test_a_release_that_was_rolled_back_from_is_marked_until_it_closes_again(host: Any) -> None:
