@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -17,16 +17,21 @@ from .lib.phase import Check, Next, Outcome, Phase, Row, run
 if TYPE_CHECKING:
     from .lib.world import World
 
+_gate = partial(partial, probes.gate)
+
 PHASE = Phase(
     number=6,
     name="deploy",
     closure="Production closure",
     purpose="Put a release into service on every host, with no request lost and a way back.",
     prerequisites=(
-        Check("the release is tagged and pushed", probes.tagged, "git push --follow-tags"),
-        Check(
-            "it has closed where it has to before", probes.closed_before, "inv deploy --env=staging"
-        ),
+        Check("lint closed for it", _gate("lint"), "inv lint"),
+        Check("the tests closed for it", _gate("test"), "inv test"),
+        Check("the release is tagged and pushed", _gate("release"), "git push --follow-tags"),
+        Check("it has closed where it has to before", _gate("after"), "inv deploy --env=staging"),
+        Check("no freeze", _gate("freeze"), "wait until it is over."),
+        Check("an error budget that isn't spent", _gate("budget"), "inv monitor --env=ENV"),
+        Check("no open incident", _gate("incident"), "inv deploy --fixes=INCIDENT"),
         Check("there is something to watch", probes.watchable, "inv deploy --watch=0s"),
         Check("the watch's Prometheus answers", probes.prometheus, "inv preaggregate --env=ENV"),
     ),
@@ -45,6 +50,13 @@ PHASE = Phase(
         Check("every host serves the same release", probes.same, "inv deploy --env=ENV"),
     ),
     troubleshooting=(
+        Row(
+            "A gate refuses",
+            "Mend what it names. What can't wait goes past it, and all are told:"
+            ' `inv deploy --force --reason="…"`.',
+            output=r"- (lint|the tests) closed for it:|- the release is tagged and pushed:"
+            r"|- it has closed where|- no freeze:|- an error budget|- no open incident:",
+        ),
         Row(
             "The deployment fails",
             "Read what the failed step printed above, then the host's log: `inv deploy.logs`.",
@@ -95,6 +107,9 @@ PHASE = Phase(
         "watch": "how long to watch, such as 90s or 15m; 0s for not at all",
         "without": "hosts to leave out, with commas between them",
         "strategy": "which hosts first: all, canary:1, canary:10% or batch:2",
+        "fixes": "the open incidents that this mends, with commas between",
+        "force": "go past the gates that refuse; needs --reason, and is journalled and told",
+        "reason": "why, for the journals",
         "yes": "don't ask; needs --env where the environment asks",
         "check": "look only at what the environment serves now",
         "json": "print one JSON document on stdout, all else on stderr",
@@ -108,74 +123,30 @@ def deploy(
     watch: str = "",
     without: str = "",
     strategy: str = "",
+    fixes: str = "",
+    force: bool = False,
+    reason: str = "",
     yes: bool = False,
     check: bool = False,
     json: bool = False,
 ) -> None:
     """Put a version into service on every host, watched, with a way back."""
+    from .lib import deploying
     from .lib.world import read
 
     seen: list[World] = []
 
     def world() -> World:
-        seen.append(read(c, env, version, watch, without, strategy, git=not check))
+        said = (env, version, watch, without, strategy)
+        seen.append(read(c, *said, git=not check, past=(force, reason, fixes)))
         return seen[0]
 
     def procedure() -> Outcome:
-        return _plan(seen[0]) if plan else _deploy(seen[0], bool(env), yes)
+        return deploying.plan(seen[0]) if plan else deploying.deploy(seen[0], bool(env), yes)
 
     run(
         PHASE, c, procedure, world=world, check=check, as_json=json, validate=False, record=not plan
     )
-
-
-def _rollout(world: World) -> Any:
-    """Return a context manager that gives the Deploy with its parcel open."""
-    import contextlib
-
-    from .lib.forward import Deploy
-    from .lib.parcel import Parcel
-
-    @contextlib.contextmanager
-    def opened() -> Any:
-        env = world.environment
-        with Parcel(world.root, world.source, env.include, env.directory) as parcel:
-            said = {"without": list(world.without)} if world.without else {}
-            settings, where = world.settings, (world.targets, world.root)
-            yield Deploy(settings, env, *where, world.source, parcel, said)
-
-    return opened()
-
-
-def _plan(world: World) -> Outcome:
-    from .lib import asking
-
-    asking.tell(world.source, world.environment)
-    with _rollout(world) as rollout:
-        planned = rollout.planned()
-    asking.show(planned)
-    again = f"inv deploy --env={world.environment.name} --version={world.source.version}"
-    return Outcome(planned.document(), next=again, document=planned.document())
-
-
-def _deploy(world: World, named: bool, yes: bool) -> Outcome:
-    from .lib import asking, console
-    from .lib.notify.telling import told
-
-    asking.tell(world.source, world.environment)
-    env, source = world.environment, world.source
-    if env.confirm:
-        asking.confirm(env.name, f"Deploy {source.version} to {env.name}", named, yes)
-    console.say(f"Deploying {source.version} ({source.commit[:7]}) to {env.name}")
-    with _rollout(world) as rollout, told(world.settings, env, rollout):
-        detail = rollout.carry_out()
-    watched = sum(spent for name, spent in detail["steps"].items() if name.startswith("watch"))
-    console.say(
-        f"{detail['release']} is live on {len(detail['hosts'])} host(s)"
-        f" after {sum(detail['steps'].values()) - watched:.2f} s"
-        + (f" and {watched:.0f} s of watching" if watched else "")
-    )
-    return Outcome(detail, world=world._replace(release=detail["release"]))
 
 
 # Around the phase: what the hosts say, their logs, commands and environment files.

@@ -39,10 +39,10 @@ def project(shared: Project) -> Project:
 
 
 def environments(project: Project, **production: Any) -> None:
-    staging = project.at(1, require_tag=True)
+    staging = project.at(1, gates=["release"])
     project.others = {
         "staging": staging,
-        "production": project.at(2, **{"require_tag": True, "after": "staging", **production}),
+        "production": project.at(2, **{"gates": ["release"], "after": "staging", **production}),
     }
     project.configure()
 
@@ -88,7 +88,7 @@ def test_all_that_is_missing_is_named_together(project: Project) -> None:
     assert "main is not a tag, and production takes tags only" in said
     assert "main has not closed on staging" in said
     assert "environments.production has no url to watch; run `inv deploy --watch=0s`" in said
-    assert "git push --follow-tags" in said
+    assert "`git tag -a vX.Y.Z" in said and "Runbook: A gate refuses →" in said
     project.git("tag", "v9")
     told = project.document("deploy", "--env=staging", "--version=v9", code=2)
     assert "git push origin v9" in told["error"]["evidence"]
@@ -96,7 +96,7 @@ def test_all_that_is_missing_is_named_together(project: Project) -> None:
 
 def test_an_untagged_commit_goes_where_that_is_allowed(project: Project) -> None:
     commit = project.commit("not tagged", "")
-    project.others = {"staging": project.at(1, require_tag=True, untagged=True)}
+    project.others = {"staging": project.at(1, gates=[])}
     project.configure()
     told = project.document("deploy", "--env=staging", f"--version={commit[:9]}")
     assert told["detail"]["commit"] == commit
@@ -201,7 +201,7 @@ def test_hosts_that_refuse_the_login_are_named(project: Project) -> None:
     (project.root / "ssh_config").write_text(
         f'Host *\n  IdentityFile "{project.root / "other_key"}"\n  IdentitiesOnly yes\n'
     )
-    both = {**project.others["staging"], "hosts": [one, two], "require_tag": False}
+    both = {**project.others["staging"], "hosts": [one, two], "gates": []}
     project.others = {"staging": both}
     project.configure()
     told = project.document("deploy", "--env=staging", code=2)
@@ -242,7 +242,7 @@ def test_a_host_whose_key_is_not_the_known_one_is_refused(
 
 
 def test_a_public_address_that_serves_something_else_is_found_out(project: Project) -> None:
-    environments(project, after="", require_tag=False)
+    environments(project, after="", gates=[])
     project.document("deploy", "--env=staging", "--version=v1")
     project.document("deploy", "--env=production", "--version=main")
     project.others = {"staging": {**project.others["staging"], "url": project.at(2)["url"]}}

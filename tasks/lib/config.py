@@ -144,6 +144,8 @@ def _plain(value: Any) -> Any:
     """Return Invoke's proxies as plain dicts."""
     if hasattr(value, "keys"):
         return {key: _plain(value[key]) for key in value.keys()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     if isinstance(value, date):  # YAML makes one of 2026-01-05; here it is as it was written
         return value.isoformat()
     return value

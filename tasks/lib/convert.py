@@ -31,6 +31,12 @@ CHOICES = {
     "thresholds.nodata": "fail or pass",
 }
 
+# Keys of before, with what to write in their place.
+GONE = {
+    "require_tag": "`gates: [lint, test, release]`, or `gates: []` for none",
+    "untagged": "`gates:` without release",
+}
+
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
@@ -74,6 +80,8 @@ def _refusal(message: str, raw: object, kind: type, where: Callable[[str], str])
     path = path.replace("[...]", "").lstrip(".")
     if unknown := _UNKNOWN.fullmatch(what):
         place = where(f"{path}.{unknown[1]}".lstrip("."))
+        if unknown[1] in GONE:
+            return Refused(f"{place} is gone: write {GONE[unknown[1]]}.", kind="config")
         return Refused(f"{place} is not a known key{_near(unknown[1], kind)}.", kind="config")
     if missing := _MISSING.fullmatch(what):
         return Refused(f"{where(path)} lacks the key {missing[1]}.", kind="config")

@@ -12,7 +12,7 @@ from msgspec import structs
 from . import console, public, upload
 from .errors import NotClosed, Refused, Trouble
 from .fleet import HostErrors, Member
-from .gates import host_gates
+from .gates.host import host_gates
 from .parcel import Parcel
 from .plan import Plan, Step, deploy_steps, fingerprint, release_id
 from .rollout import MARGIN, Rollout

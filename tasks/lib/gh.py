@@ -122,9 +122,14 @@ class Gh(NamedTuple):
 
     def listed(self, path: str, kind: type[T]) -> list[T]:
         """Return everything of a list, of all its pages. Raises Refused."""
-        answer = self._api(f"{self._path(path)}?per_page=100", "GET", ["--paginate"])
-        pages = self._read(answer, list[kind])  # type: ignore[valid-type]
+        pages = self.pages(path, list[kind])  # type: ignore[valid-type]
         return [each for page in pages for each in page]
+
+    def pages(self, path: str, kind: type[T]) -> list[T]:
+        """Return every page of what is told in pages. Raises Refused."""
+        joined = "&" if "?" in path else "?"
+        words = f"{self._path(path)}{joined}per_page=100"
+        return self._read(self._api(words, "GET", ["--paginate"]), kind)
 
     def delete(self, path: str) -> None:
         """Have something deleted. Raises Refused."""

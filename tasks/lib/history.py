@@ -16,7 +16,19 @@ from .target import Target
 Entry = dict[str, Any]
 LINES = 4  # a run writes no more than so many lines to a journal
 ALWAYS = ("run", "at", "kind", "release", "version", "commit", "from", "who")
-KEPT = (*ALWAYS, "reason", "why", "error", "approved_by", "without", "backup", "keys", "rotated")
+KEPT = (
+    *ALWAYS,
+    "reason",
+    "why",
+    "error",
+    "approved_by",
+    "forced",
+    "fixes",
+    "without",
+    "backup",
+    "keys",
+    "rotated",
+)
 
 
 def history(targets: Sequence[Target], environment: Environment, count: int) -> Outcome:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Protocol
 
-    from .settings import Environment, Settings
-    from .source import Source
+    from .gates.every import Gates
+    from .settings import Environment
     from .target import Target
 
     class Served(Protocol):
@@ -26,25 +25,12 @@ if TYPE_CHECKING:
         """A version that is about to be served there."""
 
         @property
-        def settings(self) -> Settings: ...
-        @property
-        def root(self) -> Path: ...
-        @property
-        def source(self) -> Source: ...
+        def gates(self) -> Gates | None: ...
 
 
-def tagged(world: Coming) -> str:
-    """The version is a tag that others can find."""
-    from . import gates
-
-    return gates.tagged(world.settings, world.environment, world.source, world.root)
-
-
-def closed_before(world: Coming) -> str:
-    """The version has closed in the environment that comes before this one."""
-    from . import gates
-
-    return gates.closed_before(world.settings, world.environment, world.source, world.root)
+def gate(name: str, world: Coming) -> str:
+    """The gate of that name lets the version pass (see `gates.every`)."""
+    return world.gates.refused(name) if world.gates else ""
 
 
 def watchable(world: Served) -> str:

@@ -80,7 +80,7 @@ def _procedure(
     failed = _failed(phase.prerequisites, seen)
     for check, said in failed:
         if not check.required:
-            console.warn(f"{check.name}: {said}; {_mend(check)}")
+            console.warn(f"{check.name}: {_mended(check, said)}")
     missing = [(check, said) for check, said in failed if check.required]
     if missing:
         names = ", ".join(check.name for check, _ in missing)
@@ -99,7 +99,7 @@ def _validate(phase: Phase, seen: object, detail: Mapping[str, Any]) -> None:
     failed = _failed(phase.validation, seen)
     for check, said in failed:
         if not check.required:
-            console.warn(f"{check.name}: {said}; {_mend(check)}")
+            console.warn(f"{check.name}: {_mended(check, said)}")
     wrong = [(check, said) for check, said in failed if check.required]
     if wrong:
         raise NotClosed(
@@ -132,11 +132,14 @@ def _asked(check: Check, seen: object) -> str:
 
 
 def _listed(failed: list[tuple[Check, str]]) -> str:
-    return "\n".join(f"- {check.name}: {said}; {_mend(check)}" for check, said in failed)
+    return "\n".join(f"- {check.name}: {_mended(check, said)}" for check, said in failed)
 
 
-def _mend(check: Check) -> str:
-    return check.mend if check.mend.endswith(".") else f"run `{check.mend}`"
+def _mended(check: Check, said: str) -> str:
+    """Return what is wrong with what mends it; a whole sentence may name a fitter command."""
+    if said.endswith(".") and "`" in said:
+        return said
+    return f"{said}; {check.mend if check.mend.endswith('.') else f'run `{check.mend}`'}"
 
 
 def _close(this: _Run, outcome: Outcome) -> None:

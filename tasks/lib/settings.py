@@ -16,6 +16,7 @@ from .convert import convert, wrong
 from .developer.settings import Host
 from .duration import Seconds
 from .errors import Refused
+from .gates.settings import LISTED, Freeze
 from .lint.settings import Lint
 from .monitor.settings import Monitor
 from .notify.settings import Notify
@@ -94,7 +95,8 @@ class Sandbox(Strict, frozen=True):
 class Environment(Strict, frozen=True):
     """One environment, complete: what `service:` and `environments:` say over these defaults.
 
-    standby: the last closed release keeps running, so that a rollback need not start it.
+    standby: the last closed release keeps running, so that a rollback need not start it. gates:
+    what a version has to pass, beside `after` and `freeze` (see `gates.every`).
     """
 
     name: str = ""
@@ -112,8 +114,8 @@ class Environment(Strict, frozen=True):
     keep: int = 5
     python: str = "python3"
     adapter: Literal["auto", "systemd", "process"] = "auto"
-    require_tag: bool = True
-    untagged: bool = False
+    gates: tuple[str, ...] = LISTED
+    freeze: tuple[Freeze, ...] = ()
     directory: str = ""
     requirements: str = "server/requirements.txt"
     run: str = "python -m uvicorn server.main:app --uds {socket} --no-access-log"
@@ -149,8 +151,8 @@ SANDBOX: dict[str, Any] = {
     "confirm": False,
     "approve": False,
     "adapter": "process",
-    "require_tag": False,
-    "untagged": True,
+    "gates": [],
+    "freeze": [],
     "ssh_config": "",
 }
 

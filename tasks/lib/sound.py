@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
+from .gates import settings as gates
 from .server import sound as server
 from .telemetry import settings as telemetry
 
@@ -108,6 +109,7 @@ def faults(environment: Environment) -> Iterator[tuple[str, str, object]]:
     yield from _processes(environment)
     yield from _smoke(environment)
     yield from _limits(environment)
+    yield from gates.faults(environment)
     yield from server.faults(environment)
     yield from telemetry.own_faults(environment.observability)
 

@@ -11,13 +11,17 @@ from . import ahead, project
 from .errors import Refused
 
 if TYPE_CHECKING:
+    from .gates.every import Gates
     from .settings import Environment, Settings
     from .source import Source
     from .target import Target
 
 
 class World(NamedTuple):
-    """The configuration, the version in this clone, and the hosts; `without`: those left out."""
+    """The configuration, the version in this clone, and the hosts; `without`: those left out.
+
+    gates: what the version has to pass, asked when the first answer is wanted.
+    """
 
     settings: Settings
     environment: Environment
@@ -26,6 +30,7 @@ class World(NamedTuple):
     source: Source
     without: tuple[str, ...] = ()
     release: str = ""
+    gates: Gates | None = None
 
 
 def read(
@@ -36,10 +41,12 @@ def read(
     without: str = "",
     strategy: str = "",
     git: bool = True,
+    past: tuple[bool, str, str] = (False, "", ""),
 ) -> World:
     """Read the world; what a command line says goes over the configuration, "" being nothing.
 
-    git: whether a version is looked up, to be deployed. Changes nothing. Raises Refused.
+    git: whether a version is looked up, to be deployed. past: what it says of gates: whether to go
+    past those that refuse, why, and the incidents that are mended. Changes nothing. Raises Refused.
     """
     from . import config, duration, source, target
     from . import strategy as strategies
@@ -62,4 +69,20 @@ def read(
         raise Refused(f"--without names some of the hosts of {environment.name}: {names}.")
     targets = tuple(each for each in targets if each.name not in left_out)
     found = source.resolve(root, version) if git else source.Source("", "", "", False, (), "")
-    return World(settings, environment, targets, root, found, left_out)
+    asked = _gates(settings, environment, root, found, past) if git else None
+    return World(settings, environment, targets, root, found, left_out, gates=asked)
+
+
+def _gates(
+    settings: Settings,
+    environment: Environment,
+    root: Path,
+    source: Source,
+    past: tuple[bool, str, str],
+) -> Gates:
+    from .gates import about, every, incident
+
+    force, reason, fixes = past
+    given = every.Past(force, reason.strip(), incident.parse(fixes, root))
+    given.refuse_unfit()
+    return every.Gates(about.About(settings, environment, source, root, given.fixes), given)

@@ -60,7 +60,7 @@ class Farm:
             "hosts": [server.address for server in self.servers],
             "adapter": "process",
             "ssh_config": str(base / "ssh_config"),
-            "require_tag": False,
+            "gates": [],
             "watch": "0s",
         }
         limits = {"lease": "60s", "connect": "60s", "start": "120s", "drain": "5s", "step": "60s"}

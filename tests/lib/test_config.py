@@ -47,7 +47,7 @@ def test_with_nothing_said_there_is_the_sandbox() -> None:
     settings = config.load(context({}))
     sandbox = settings.environment()
     assert (sandbox.name, sandbox.watch, sandbox.adapter) == ("sandbox", 5.0, "process")
-    assert (sandbox.require_tag, sandbox.untagged, sandbox.ssh_config) == (False, True, "")
+    assert (sandbox.gates, sandbox.freeze, sandbox.ssh_config) == ((), (), "")
     assert settings.sandbox == config.Sandbox() and settings.remote == "origin"
     assert config.Settings().environment().name == "sandbox"
 
@@ -227,7 +227,7 @@ def test_the_sentence_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_variable_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = project(
         tmp_path,
-        "sandbox: {hosts: 2}\nservice: {keep: 7, approve: true}\n",
+        "sandbox: {hosts: 2}\nservice: {keep: 7}\nenvironments: {sandbox: {approve: true}}\n",
         monkeypatch,
         INVOKE_SANDBOX_HOSTS="3",
         INVOKE_SERVICE_KEEP="2",
@@ -235,12 +235,12 @@ def test_a_variable_overrides_the_file(tmp_path: Path, monkeypatch: pytest.Monke
         INVOKE_SERVICE_THRESHOLDS_ERROR_RATIO="0.5",
         INVOKE_ENVIRONMENTS_SANDBOX_WATCH="1s",
         INVOKE_ENVIRONMENTS_SANDBOX_CONFIRM="true",
-        INVOKE_ENVIRONMENTS_SANDBOX_UNTAGGED="false",
+        INVOKE_ENVIRONMENTS_SANDBOX_APPROVE="false",
     )
     sandbox = settings.environment()
     assert (settings.sandbox.hosts, sandbox.keep, sandbox.limits.start) == (3, 2, 90)
     assert (sandbox.watch, sandbox.thresholds.error_ratio) == (1, 0.5)
-    assert (sandbox.confirm, sandbox.untagged) == (True, False)
+    assert (sandbox.confirm, sandbox.approve) == (True, False)
 
 
 def test_the_sentence_names_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

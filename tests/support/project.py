@@ -93,7 +93,7 @@ class Project:
             "watch": "0s",
         }
         usual |= {"hosts": [f"sandbox@127.0.0.1:{host['ssh_port']}"], "adapter": "process"}
-        return {**usual, "ssh_config": str(self.root / "ssh_config"), "require_tag": False, **said}
+        return {**usual, "ssh_config": str(self.root / "ssh_config"), "gates": [], **said}
 
     def git(self, *words: str) -> str:
         done = subprocess.run(

@@ -71,7 +71,7 @@ class Site:
     def environment(self, **said: Any) -> dict[str, Any]:
         """The environment of these machines, for invoke.yaml."""
         hosts = [f"{USER}@{machine.name}" for machine in self.machines]
-        usual: dict[str, Any] = {"hosts": hosts, "watch": "0s", "require_tag": False}
+        usual: dict[str, Any] = {"hosts": hosts, "watch": "0s", "gates": []}
         usual["url"] = f"http://{self.machines[0].address}"
         usual["ssh_config"] = str(self.directory / "ssh_config")
         return {**usual, **said}

@@ -13,13 +13,15 @@ class Lint(Strict, frozen=True):
 
     exclude: files and directories that no tool is shown, below the project's directory. scripts:
     directories whose shell scripts are checked. hooks: whether pre-commit's hooks run where there
-    are any. types: whether mypy runs where the project configures it.
+    are any. types: whether mypy runs where the project configures it. checks: those of GitHub, by
+    name, which together stand for it where a commit is to be deployed.
     """
 
     exclude: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ("scripts",)
     hooks: bool = True
     types: bool = True
+    checks: tuple[str, ...] = ()
 
 
 def faults(lint: Lint) -> Iterator[tuple[str, str, object]]:

@@ -11,6 +11,7 @@ SCRAPED = "pi-forge"  # the job in prometheus.yml that scrapes the service itsel
 
 # By job and environment, over 5 minutes.
 RATE = "job:http_requests:rate5m"  # requests per second
+ERRORS = "job:http_errors:rate5m"  # of 5xx among them, per second
 ERROR_RATIO = "job:http_error_ratio:rate5m"  # of 5xx among them, 0 to 1; absent without traffic
 P50 = "job:http_latency_seconds:p50_5m"
 P95 = "job:http_latency_seconds:p95_5m"
@@ -33,6 +34,9 @@ WATCH_IN_FLIGHT = "release:http_active_requests:sum"
 # By job, environment and http_route, over 5 minutes: the slowest routes.
 ROUTE_RATE = "route:http_requests:rate5m"
 ROUTE_P95 = "route:http_latency_seconds:p95_5m"
+
+# The ratio of requests that may fail, without labels: prometheus/optional/slo.yml, where it is on.
+OBJECTIVE = "slo:http_error_budget:ratio"
 
 # What the service itself counts: the requests, by instance, method, route and status.
 REQUESTS = "http_server_request_duration_seconds_count"

@@ -20,7 +20,8 @@ class Testing(Strict, frozen=True):
     files, directories or single tests. options: what pytest is always given. source: directories
     or packages whose coverage is measured. coverage: percent of them that the tests have to reach.
     critical: the same for paths of their own, by pattern (`*` also crosses directories). slow: from
-    when on the runbook's advice is shown.
+    when on the runbook's advice is shown. checks: those of GitHub, by name, which together stand
+    for the tests where a commit is to be deployed.
     """
 
     directory: str = "tests"
@@ -30,6 +31,7 @@ class Testing(Strict, frozen=True):
     coverage: float = 80
     critical: dict[str, float] = {}
     slow: Seconds = Seconds(60)
+    checks: tuple[str, ...] = ()
 
 
 def faults(testing: Testing) -> Iterator[tuple[str, str, object]]:

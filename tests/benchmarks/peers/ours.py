@@ -36,7 +36,7 @@ class Ours(Peer):
             "front": f"http://127.0.0.1:{self.field.ports[self.name]}",
             "ssh_config": str(self.field.ssh_config),
             "watch": "0s",
-            "require_tag": False,
+            "gates": [],
             **self.more,
         }
         self.project.others = {**self.project.others, self.name: said}
