@@ -119,7 +119,7 @@ SANDBOX_NAME = "sandbox"
 
 TRUST = Phase(
     number=2,
-    name="host",
+    name="host.trust",
     closure=PHASE.closure,
     purpose="Know an environment's hosts by their keys, so that nobody can pose as one of them.",
     prerequisites=(),

@@ -92,10 +92,26 @@ def _telling(
     found = None
     for entry in entries:
         about = (entry.get("phase"), entry.get("commit")) == (phase, commit) and bool(commit)
-        partial = (entry.get("detail") or {}).get("partial")
-        if about and not (entry.get("dirty") or partial or entry.get("outcome") == "refused"):
+        if about and tells(entry):
             found = entry
     return found
+
+
+def tells(entry: Mapping[str, Any]) -> bool:
+    """Tell whether a line says anything of its commit: not of a dirty tree, a part, a refusal."""
+    partial = detail(entry).get("partial")
+    return not (entry.get("dirty") or partial or entry.get("outcome") == "refused")
+
+
+def detail(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the detail of a line, empty where it has none: anybody can write to the file."""
+    found = entry.get("detail")
+    return found if isinstance(found, Mapping) else {}
+
+
+def environment(entry: Mapping[str, Any]) -> str:
+    """Return the environment that a line is about, "" for none."""
+    return str(entry.get("environment") or detail(entry).get("environment") or "")
 
 
 def trailer(phase: str) -> str:

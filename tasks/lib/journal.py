@@ -8,7 +8,6 @@ import gc
 import getpass
 import json
 import os
-import re
 import socket
 import time
 from pathlib import Path
@@ -104,8 +103,8 @@ def content(path: Path | None = None, mentioning: Sequence[str] = ()) -> Content
         return Content([], 0, 0)
     lines = [line for line in text.split(b"\n") if line]
     if mentioning:
-        some = re.compile(b"|".join(re.escape(word.encode()) for word in mentioning))
-        lines = [line for line in lines if some.search(line)]
+        words = [word.encode() for word in mentioning]
+        lines = [line for line in lines if any(word in line for word in words)]
     with _uncollected(keeping=len(lines) > MANY):
         blocks = (lines[at : at + BLOCK] for at in range(0, len(lines), BLOCK))
         values = [value for block in blocks for value in _block(block)]

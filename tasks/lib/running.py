@@ -208,6 +208,8 @@ def _journal(
     entry = _told(this, outcome, detail, "") | dict(marks or {})
     entry["commit"] = str(detail.get("commit") or project.commit(root))
     del entry["next"]
+    if where := this.fills.get("env") or detail.get("environment"):
+        entry["environment"] = str(where)
     try:
         journal.append(entry, journal.where(root))
     except OSError as error:  # what was done is done, written down or not
@@ -221,8 +223,7 @@ def _tell(this: _Run, entry: Mapping[str, Any]) -> None:
         from .telemetry import recipes
 
         if recipes.enabled(os.environ) and (url := recipes.address(this.c.config)):
-            environment = this.fills.get("env") or entry["detail"].get("environment") or ""
-            recipes.tell(entry, url, str(environment))
+            recipes.tell(entry, url, entry.get("environment", ""))
 
 
 def _fills(world: object, given: Mapping[str, str] | None) -> dict[str, str]:

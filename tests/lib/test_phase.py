@@ -22,7 +22,9 @@ def test_a_phase_that_closes(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (entry,) = entries(tmp_path)
     assert (entry["phase"], entry["outcome"], entry["commit"]) == ("deploy", "closed", "c" * 40)
     assert entry["detail"] == detail and entry["seconds"] >= 0
-    assert set(entry) == {"v", "at", "who", "phase", "outcome", "commit", "seconds", "detail"}
+    assert entry["environment"] == "staging"  # which a refusal's detail doesn't say
+    named = {"v", "at", "who", "phase", "outcome", "environment", "commit", "seconds", "detail"}
+    assert set(entry) == named
 
 
 @pytest.mark.parametrize(

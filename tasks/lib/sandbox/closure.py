@@ -81,7 +81,7 @@ PHASE = Phase(
 
 END = Phase(
     number=2,
-    name="host",
+    name="host.down",
     closure="Environment closure",
     purpose="End the sandbox.",
     prerequisites=(),
