@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from types import ModuleType
 from typing import Callable
 
 from invoke.context import Context
@@ -92,7 +95,29 @@ def scorecard(
 @task(help={"check": "write nothing; fail where a page has drifted", "json": JSON})
 def runbook(c: Context, check: bool = False, json: bool = False) -> None:
     """Write docs/RUNBOOK.md and the command reference from what the phases declare."""
-    _told(c, "runbook", _later, json)
+
+    def act() -> Outcome:
+        from .lib import config, project
+        from .lib.circle import pages
+
+        return pages.carry_out(config.load(c), project.root(c), _anew(), check)
+
+    _told(c, "runbook", act, json)
+
+
+def _anew() -> ModuleType:
+    """Return the circle as it was before Invoke read it, which takes the help out of the tasks."""
+    kept = {
+        name: module
+        for name, module in sys.modules.items()
+        if name.split(".")[0] == "tasks" and name.split(".")[1:2] != ["lib"]
+    }
+    for name in kept:
+        del sys.modules[name]
+    try:
+        return import_module("tasks")
+    finally:
+        sys.modules.update(kept)
 
 
 @task(

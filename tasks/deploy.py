@@ -37,10 +37,12 @@ PHASE = Phase(
     ),
     procedure=(
         "Deploy to staging first: `inv deploy --env=staging`.",
-        "Every host is locked, and the release is prepared beside the live one.",
+        "Your SSH key is let in on every host; all are locked, and the release is prepared beside"
+        " the live one.",
         "It has to start and be healthy before any user sees it; then all hosts switch at once.",
         "Each front and the public address answer health, version and smoke requests.",
-        "The release is watched; should it turn bad, every host goes back by itself.",
+        "The release is watched for `watch` (15 to 30 minutes); should it turn bad, every host goes"
+        " back by itself, and the team is told either way.",
         "When staging has closed, deploy to production: `inv deploy --env=production`.",
     ),
     validation=(

@@ -46,7 +46,7 @@ PHASE = Phase(
     procedure=(
         "Make .venv, with pip as it is locked, and install what is locked: `inv host`.",
         "Activate it: `source .venv/bin/activate` (Windows: `.venv\\Scripts\\activate`).",
-        "Fill in the values of .env: they are secrets and stay on this machine.",
+        "Fill in .env, which is made of .env.example: its secrets stay on this machine.",
         "Start the services beside it (optional): `inv host --stack`.",
         "Serve, again after each change: `inv host.serve`.",
     ),

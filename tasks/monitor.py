@@ -32,15 +32,16 @@ PHASE = Phase(
         ),
     ),
     procedure=(
-        "Open Prometheus (port 9090) and Grafana (port 3000).",
+        "Open Prometheus (port 9090) and Grafana (port 3000): `inv monitor --open`.",
         "Look at the request rate, the error ratio (below 1 %), the latency (p50, p95, p99), "
         "the processor and the memory.",
         # With --follow, as the page has it, the command never ends.
         "Read the recent log: `inv deploy.logs`.",
         "Ask the service itself: /api/health and /api/metrics.",
         "See that the alert rules are loaded, so that somebody is told when nobody looks.",
-        "Go through the night's events in the morning and the day's in the evening.",
-        "Write down what was unusual, for whoever looks into it.",
+        "Go through the night's events in the morning and the day's in the evening: "
+        "`inv monitor.review --since=12h`.",
+        "Write down what was unusual, for whoever looks into it: `inv monitor.note TEXT`.",
     ),
     validation=(
         Check(

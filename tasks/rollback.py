@@ -50,11 +50,13 @@ PHASE = Phase(
         Check("the rollback is approved", _approved, "inv rollback --approved-by=NAME"),
     ),
     procedure=(
-        "The target is the newest release that closed on every host before the live one.",
+        "See the target, which is the newest release that closed on every host before the live"
+        " one: `inv rollback --plan`.",
         "It has to be whole and healthy on each host before any is switched.",
         "All hosts switch at once; each front and the public address are asked.",
         "Watch until the error ratio is back to normal, and tell the team.",
         "Write down what went wrong and why it was rolled back.",
+        "Return to `inv lint` with what mends it: nothing was checked out, so you are on main.",
     ),
     validation=(
         Check("the health check answers 200", probes.health, "inv deploy.logs --env=ENV"),

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import shlex
 from pathlib import Path
 
 import pytest
-from invoke.parser import Parser
 
-import tasks
+from tests.support import pages
 from tests.support.observed import ROOT
 from tests.test_rules import rules
 
 PAGES = sorted((ROOT / "docs/alerts").glob("*.md"))
 PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
-
-
-def commands(page: Path) -> list[str]:
-    """Return what is in a page's blocks of commands."""
-    blocks = re.findall(r"^ *```bash\n(.*?)^ *```", page.read_text(), re.DOTALL | re.MULTILINE)
-    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
 def test_alerts_and_pages_are_the_same() -> None:
@@ -35,22 +27,16 @@ def test_a_page_has_all_parts_and_a_command(page: Path) -> None:
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == PARTS
     severity = rules("alert")[page.stem]["labels"]["severity"]
     assert re.search(r"^\*(\w+)", text, re.MULTILINE)[1].lower() == severity  # type: ignore[index]
-    assert any(command.startswith("inv ") for command in commands(page))
+    assert any(command.startswith("inv ") for command in pages.lines(page))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))
-def test_its_commands_can_be_typed(page: Path) -> None:
-    for command in commands(page):
-        words = shlex.split(command)
-        if words[0] == "inv":
-            # A task or an option that isn't there is an error of the parser. (Invoke empties `help`
-            # as it reads it, which is others' too.)
-            contexts = copy.deepcopy(tasks.ns).to_contexts()
-            (found,) = Parser(contexts=contexts).parse_argv(words[1:])
-            needed = [arg.name for arg in found.positional_args if arg.value is None]
-            assert not needed, f"{command} needs {needed}"
-        else:
-            assert (words[0], Path(words[1]).parts[0]) == ("ls", "prometheus"), command
+def test_what_else_is_typed_is_a_look_at_files(page: Path) -> None:
+    """Its calls of `inv` are looked at with those of every page."""
+    for line in pages.lines(page):
+        if not pages.typed(line):
+            words = shlex.split(line)
+            assert (words[0], Path(words[1]).parts[0]) == ("ls", "prometheus"), line
 
 
 def test_the_pages_name_alerts_that_there_are() -> None:

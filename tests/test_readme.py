@@ -1,4 +1,4 @@
-"""The README against what it speaks of: the phases, the commands, the files."""
+"""The README against the phases and files it speaks of; test_pages has its links and commands."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import tasks
-from tests.test_tasks import CIRCLE, phase_of, walk
+from tests.test_tasks import CIRCLE, phase_of
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 ROWS = re.findall(r"^\| (\d+) \| `inv (\w+)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
-COMMANDS = {name for name, _ in walk(tasks.ns)}
 
 
 def test_the_table_has_every_phase_in_its_order() -> None:
@@ -26,16 +24,6 @@ def test_a_row_says_what_the_phase_declares(
 ) -> None:
     declared = phase_of(name)
     assert (int(number), closure) == (declared.number, declared.closure)
-
-
-@pytest.mark.parametrize("named", sorted(set(re.findall(r"\binv ([a-z][a-z.]*)", README))))
-def test_each_command_that_is_named_exists(named: str) -> None:
-    assert named in COMMANDS | set(CIRCLE)
-
-
-@pytest.mark.parametrize("place", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))
-def test_each_link_leads_somewhere(place: str) -> None:
-    assert (ROOT / place).exists()
 
 
 @pytest.mark.parametrize(

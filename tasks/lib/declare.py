@@ -120,6 +120,11 @@ def sentence(error: BaseException) -> str:
     return str(getattr(error, "message", None) or error)
 
 
+def mending(check: Check) -> str:
+    """Return what to do where `check` doesn't hold: its sentence, or to run its command."""
+    return check.mend if check.mend.endswith(".") else f"run `{check.mend}`"
+
+
 def evidence(error: BaseException) -> str:
     """Return what to print below it: a command's last 20 lines of output, or our own evidence."""
     if isinstance(error, Failure):

@@ -15,7 +15,7 @@ from invoke.exceptions import Exit, Failure
 
 from . import console, journal, project
 from . import evidence as proof
-from .declare import Check, Outcome, Phase, evidence, sentence
+from .declare import Check, Outcome, Phase, evidence, mending, sentence
 from .errors import REFUSED, Interrupted, NotClosed, Refused
 
 
@@ -139,7 +139,7 @@ def _mended(check: Check, said: str) -> str:
     """Return what is wrong with what mends it; a whole sentence may name a fitter command."""
     if said.endswith(".") and "`" in said:
         return said
-    return f"{said}; {check.mend if check.mend.endswith('.') else f'run `{check.mend}`'}"
+    return f"{said}; {mending(check)}"
 
 
 def _close(this: _Run, outcome: Outcome) -> None:

@@ -1,0 +1,75 @@
+"""Every page: where its links lead, and that what it says to type can be typed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from invoke.exceptions import ParseError
+
+from tasks.lib.circle.markdown import anchor
+from tests.support import pages
+from tests.support.pages import ROOT
+
+EVERY = pages.every()
+
+
+@pytest.mark.parametrize("page", EVERY, ids=pages.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in pages.links(page):
+        if "://" in link:
+            assert re.fullmatch(r"https://[\w.-]+(/[^\s]*)?", link), link
+            continue
+        place, _, named = link.partition("#")
+        target = (page.parent / place).resolve() if place else page
+        assert target.exists() and target.is_relative_to(ROOT), link
+        if named:
+            assert named in pages.anchors(target), link
+
+
+@pytest.mark.parametrize("page", EVERY, ids=pages.name)
+def test_every_command_can_be_typed(page: Path) -> None:
+    for line in pages.lines(page):
+        for words in pages.typed(line):
+            pages.parse(words)
+    for words in pages.mentioned(page):
+        try:
+            pages.parse(words)
+        except ParseError as error:  # a sentence may name a task without what it needs
+            assert "required positional" in str(error), f"inv {' '.join(words)}: {error}"
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("1. lint: syntax closure", "1-lint-syntax-closure"),
+        ("inv deploy.status", "inv-deploystatus"),
+        ("inv host --env=ENV", "inv-host---envenv"),
+        ("What listens, and who gets to it", "what-listens-and-who-gets-to-it"),
+        ("By the service itself, at /metrics", "by-the-service-itself-at-metrics"),
+        ("error_ratio — bounds", "error_ratio--bounds"),
+        ("Über uns", "über-uns"),
+    ],
+)
+def test_anchors_are_those_of_github(heading: str, expected: str) -> None:
+    assert anchor(heading) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "calls"),
+    [
+        ("inv lint   # not `inv lint; inv`", [["lint"]]),
+        ("PYTHON=python3.12 inv host --recreate", [["host", "--recreate"]]),
+        ('cd x && .venv/bin/inv monitor.note "a b" | cat', [["monitor.note", "a b"]]),
+        ("scripts/try", []),
+    ],
+)
+def test_what_is_typed_is_found(line: str, calls: list[list[str]]) -> None:
+    assert pages.typed(line) == calls
+
+
+@pytest.mark.parametrize("words", [["lnit"], ["lint", "--nothing"], ["alert.explain"]])
+def test_what_invoke_does_not_know_is_found(words: list[str]) -> None:
+    with pytest.raises(ParseError):
+        pages.parse(words)
