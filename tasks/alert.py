@@ -24,10 +24,7 @@ PHASE = Phase(
         Check("monitoring is active", _holds("monitored"), "inv monitor --check"),
         Check("the service is scraped", _holds("watched"), "inv monitor.doctor", required=False),
         Check(
-            "visualization is active",
-            _holds("visualized"),
-            "inv visualize --check",
-            required=False,
+            "visualization is active", _holds("visualized"), "inv visualize --check", required=False
         ),
         Check(
             "there are thresholds",
@@ -112,9 +109,11 @@ JSON = "Print one JSON document on standard output, everything else on standard 
     },
 )
 def alert(c: Context, env: str = "", check: bool = False, json: bool = False) -> None:
-    """Show the state of every alert rule, and see that they are raised, routed and received."""
-    from .lib.alert import closure
-    from .lib.alert import world as worlds
+    """Show the state of every alert rule, and see that they are raised, routed and received.
+
+    Example: inv alert --env=production
+    """
+    from .lib.alert import closure, world as worlds
 
     seen: list[World] = []
 
@@ -145,7 +144,10 @@ def test(
     yes: bool = False,
     json: bool = False,
 ) -> None:
-    """Raise a real test alert, follow it to every receiver, and resolve it."""
+    """Raise a real test alert, follow it to every receiver, and resolve it.
+
+    Example: inv alert.test --severity=critical
+    """
     from .lib import asking
     from .lib.alert import around, drills, trial
 
@@ -181,7 +183,10 @@ def ack(
     for_: str = "2h",
     json: bool = False,
 ) -> None:
-    """Acknowledge an alert in one environment, with a verdict, so that nobody else is called."""
+    """Acknowledge an alert in one environment, with a verdict, so that nobody else is called.
+
+    Example: inv alert.ack HighErrorRate --reason="rolling back" --for=1h
+    """
     from .lib import duration
     from .lib.alert import acks, around
 
@@ -201,7 +206,10 @@ def ack(
     }
 )
 def history(c: Context, env: str = "", since: str = "7d", json: bool = False) -> None:
-    """Show what fired, for how long, who answered and how it was judged."""
+    """Show what fired, for how long, who answered and how it was judged.
+
+    Example: inv alert.history --since=30d
+    """
     from .lib import duration
     from .lib.alert import around, past
 
@@ -221,10 +229,12 @@ def history(c: Context, env: str = "", since: str = "7d", json: bool = False) ->
 def review(
     c: Context, env: str = "", since: str = "7d", write: str = "", json: bool = False
 ) -> None:
-    """Review what fired: response, false positives, noise, and what would have halved it."""
+    """Review what fired: response, false positives, noise, and what would have halved it.
+
+    Example: inv alert.review --since=7d --write=review.md
+    """
     from .lib import duration
-    from .lib.alert import around
-    from .lib.alert import review as about
+    from .lib.alert import around, review as about
 
     def act(world: World) -> Outcome:
         return about.show(world, duration.parse(since), env, write)
@@ -234,7 +244,10 @@ def review(
 
 @task(positional=["name"], help={"name": "The alert, as HighErrorRate.", "env": ENV, "json": JSON})
 def explain(c: Context, name: str, env: str = "", json: bool = False) -> None:
-    """Print what an alert means and what to do, with its commands filled in."""
+    """Print what an alert means and what to do, with its commands filled in.
+
+    Example: inv alert.explain HighErrorRate --env=production
+    """
     from .lib import config, project
     from .lib.alert import around, pages
 
@@ -247,7 +260,10 @@ def explain(c: Context, name: str, env: str = "", json: bool = False) -> None:
 
 @task(help={"json": JSON})
 def configure(c: Context, json: bool = False) -> None:
-    """Write the secrets of .env into the files that Alertmanager reads, and have it read them."""
+    """Write the secrets of .env into the files that Alertmanager reads, and have it read them.
+
+    Example: inv alert.configure
+    """
     from .lib import config, project
     from .lib.alert import around, secrets
 
@@ -260,7 +276,10 @@ def configure(c: Context, json: bool = False) -> None:
 
 @task(name="check", help={"json": JSON})
 def check_(c: Context, json: bool = False) -> None:
-    """Check what ships for alerting: rules and their tests, routes, thresholds, pages."""
+    """Check what ships for alerting: rules and their tests, routes, thresholds, pages.
+
+    Example: inv alert.check
+    """
     from .lib import config, project
     from .lib.alert import around, checking
 
@@ -269,9 +288,11 @@ def check_(c: Context, json: bool = False) -> None:
 
 @task(help={"json": JSON})
 def contacts(c: Context, json: bool = False) -> None:
-    """Show whom to call, and who is on call now."""
+    """Show whom to call, and who is on call now.
+
+    Example: inv alert.contacts
+    """
     from .lib import config
-    from .lib.alert import around
-    from .lib.alert import contacts as about
+    from .lib.alert import around, contacts as about
 
     around.alone(PHASE, c, "contacts", lambda: about.show(config.load(c)), json, record=False)

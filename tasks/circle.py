@@ -47,7 +47,10 @@ def _later() -> Outcome:
     },
 )
 def status(c: Context, version: str = "", env: str = "", json: bool = False) -> None:
-    """Show where a commit stands: which phases closed, on which environments, and what is next."""
+    """Show where a commit stands: which phases closed, on which environments, and what is next.
+
+    Example: inv circle.status --version=v1.4.0
+    """
     _told(c, "status", _later, json)
 
 
@@ -73,7 +76,10 @@ def go(
     yes: bool = False,
     json: bool = False,
 ) -> None:
-    """Run the circle for this commit, phase by phase, from where it stands."""
+    """Run the circle for this commit, phase by phase, from where it stands.
+
+    Example: inv circle.run --env=sandbox --plan
+    """
     _told(c, "run", _later, json)
 
 
@@ -88,13 +94,19 @@ def go(
 def scorecard(
     c: Context, since: str = "90d", env: str = "", html: str = "", json: bool = False
 ) -> None:
-    """Show the runbook's six figures against their targets, and DORA's four keys."""
+    """Show the runbook's six figures against their targets, and DORA's four keys.
+
+    Example: inv circle.scorecard --since=30d --html=scorecard.html
+    """
     _told(c, "scorecard", _later, json)
 
 
 @task(help={"check": "write nothing; fail where a page has drifted", "json": JSON})
 def runbook(c: Context, check: bool = False, json: bool = False) -> None:
-    """Write docs/RUNBOOK.md and the command reference from what the phases declare."""
+    """Write docs/RUNBOOK.md and the command reference from what the phases declare.
+
+    Example: inv circle.runbook --check
+    """
 
     def act() -> Outcome:
         from .lib import config, project
@@ -125,5 +137,8 @@ def _anew() -> ModuleType:
     help={"directory": "the repository to bring the recipes into, or to update them in"},
 )
 def adopt(c: Context, directory: str) -> None:
-    """Bring the recipes into another repository, or update them there."""
+    """Bring the recipes into another repository, or update them there.
+
+    Example: inv circle.adopt ../shop
+    """
     _told(c, "adopt", _later)

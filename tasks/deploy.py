@@ -132,7 +132,10 @@ def deploy(
     check: bool = False,
     json: bool = False,
 ) -> None:
-    """Put a version into service on every host, watched, with a way back."""
+    """Put a version into service on every host, watched, with a way back.
+
+    Example: inv deploy --env=staging --version=v1.4.0 --plan
+    """
     from .lib import deploying
     from .lib.world import read
 
@@ -179,7 +182,10 @@ def _around(
 
 @task(help={"env": ENV, "json": JSON})
 def status(c: Context, env: str = "", json: bool = False) -> None:
-    """Show what each host serves, runs and has room for, and where that is not as it should be."""
+    """Show what each host serves, runs and has room for, and where that is not as it should be.
+
+    Example: inv deploy.status --env=production
+    """
     from .lib import status as about
 
     _around(c, "status", env, about.status, json)
@@ -187,7 +193,10 @@ def status(c: Context, env: str = "", json: bool = False) -> None:
 
 @task(help={"env": ENV, "count": "how many of the newest runs", "json": JSON})
 def history(c: Context, env: str = "", count: int = 20, json: bool = False) -> None:
-    """Show what was done, when, by whom and why, from the journals of all hosts."""
+    """Show what was done, when, by whom and why, from the journals of all hosts.
+
+    Example: inv deploy.history --env=production --count=5
+    """
     from .lib import history as about
 
     _around(c, "history", env, partial(about.history, count=count), json)
@@ -212,7 +221,10 @@ def logs(
     lines: int = 100,
     follow: bool = False,
 ) -> None:
-    """Show what the service logs, with the values of its environment file hidden."""
+    """Show what the service logs, with the values of its environment file hidden.
+
+    Example: inv deploy.logs --env=production --lines=50 --follow
+    """
     from .lib import remote
 
     wanted = remote.Logs(process, release, lines, follow)
@@ -221,7 +233,10 @@ def logs(
 
 @task(name="run", help={"env": ENV})
 def command(c: Context, env: str = "") -> None:
-    """Run what follows `--` on every host, in the live release's directory and environment."""
+    """Run what follows `--` on every host, in the live release's directory and environment.
+
+    Example: inv deploy.run --env=staging -- python --version
+    """
     from .lib import remote
 
     argv = remote.words(sys.argv)
@@ -237,7 +252,10 @@ def command(c: Context, env: str = "") -> None:
     }
 )
 def env(c: Context, env: str = "", push: str = "", rotated: str = "", json: bool = False) -> None:
-    """List the keys of the hosts' environment file, or push a new one; values are never shown."""
+    """List the keys of the hosts' environment file, or push a new one; values are never shown.
+
+    Example: inv deploy.env --env=staging --push=staging.env
+    """
     from .lib import environment
 
     renewed = [key.strip() for key in rotated.split(",") if key.strip()]

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
 from invoke.tasks import task
 
 from .lib import project
-from .lib.errors import NotClosed, Refused
+from .lib.errors import Refused
 from .lib.phase import Check, Next, Outcome, Phase, Row, probe, run
 
 if TYPE_CHECKING:
-    import paramiko
-
     from .lib.developer.world import World
-    from .lib.hops import Hop
     from .lib.settings import Settings
-    from .lib.target import Target
 
 _holds = partial(probe, "developer.checks")
 
@@ -152,7 +146,10 @@ def host(
     stack: bool = False,
     json: bool = False,
 ) -> None:
-    """Make an environment to work in, hosts to try deploys on, or servers to deploy to."""
+    """Make an environment to work in, hosts to try deploys on, or servers to deploy to.
+
+    Example: inv host --env=sandbox
+    """
     settings = _settings(c)
     if not env:
         if plan or admin:
@@ -180,13 +177,14 @@ def host(
 def _developer(
     c: Context, settings: Settings, recreate: bool, stack: bool, check: bool, json: bool
 ) -> None:
+    from .lib import asking
     from .lib.developer import closure
 
     @cache
     def seen() -> World:
         return closure.read(settings, project.root(c), recreate, stack and not check, check)
 
-    asks = _offered if sys.stdin.isatty() and not json else None
+    asks = asking.offered if sys.stdin.isatty() and not json else None
     run(PHASE, c, lambda: closure.prepare(seen(), asks), world=seen, check=check, as_json=json)
 
 
@@ -201,7 +199,10 @@ def _sandbox(c: Context, settings: Settings, servers_only: bool, check: bool, js
 
 @task(help={"port": "Port to serve at; 0 is host.port of the configuration."})
 def serve(c: Context, port: int = 0) -> None:
-    """Serve on this machine with .env, again after each change, until Ctrl-C."""
+    """Serve on this machine with .env, again after each change, until Ctrl-C.
+
+    Example: inv host.serve --port=8001
+    """
     settings = _settings(c)
     own = PHASE.part("serve")
 
@@ -217,7 +218,10 @@ def serve(c: Context, port: int = 0) -> None:
 
 @task(help={"env": "Environment to end: only the sandbox can be."})
 def down(c: Context, env: str = "") -> None:
-    """Stop the sandbox: every process that was started in it, and its files."""
+    """Stop the sandbox: every process that was started in it, and its files.
+
+    Example: inv host.down --env=sandbox
+    """
     if env != SANDBOX_NAME:
         raise Refused("Only the sandbox can be ended: `inv host.down --env=sandbox`.")
     from .lib.sandbox import closure
@@ -234,20 +238,22 @@ def down(c: Context, env: str = "") -> None:
     }
 )
 def trust(c: Context, env: str = "", yes: bool = False, replace: bool = False) -> None:
-    """Show the keys of an environment's hosts, ask, and write them to the project's known_hosts."""
+    """Show the keys of an environment's hosts, ask, and write them to the project's known_hosts.
+
+    Example: inv host.trust --env=staging
+    """
     settings = _settings(c)
     environment = settings.environment(env)
     root = project.root(c)
 
     def procedure() -> Outcome:
-        from .lib import ssh, target
+        from .lib import ssh, target, vouching
 
         stack = target.stack_host(environment, root)
         hosts = target.targets(settings, environment, root) + ((stack,) if stack else ())
         for each in hosts:
-            ssh.show_keys(
-                each, environment.limits, _decider(target.known_hosts(root), yes, replace)
-            )
+            decide = vouching.decider(target.known_hosts(root), yes, replace)
+            ssh.show_keys(each, environment.limits, decide)
         return Outcome()
 
     run(TRUST, c, procedure, fills={"env": environment.name})
@@ -257,43 +263,3 @@ def _settings(c: Context) -> Settings:
     from .lib import config
 
     return config.load(c)
-
-
-def _decider(file: Path, yes: bool, replace: bool) -> Callable[[Hop, Target, paramiko.PKey], None]:
-    """Return what decides on one key: known ones pass, the others are shown and asked about."""
-    from .lib import console, hostkeys, refusals
-
-    def decide(hop: Hop, target: Target, key: paramiko.PKey) -> None:
-        verdict = hostkeys.judge(target.known_hosts, hop.known_as, key)
-        shown = f"{hop.known_as} shows {hostkeys.fingerprint(key)}"
-        if verdict == hostkeys.KNOWN:
-            console.say(f"{shown}: known.")
-            return
-        if verdict == hostkeys.CHANGED and not replace:
-            raise refusals.changed(hop, target, key)
-        console.say(f"{shown}: {verdict}.")
-        if not (yes or _agreed(f"Is this the key of {hop.known_as}?")):
-            raise NotClosed(f"{hop.known_as} is not trusted; compare its key and come back.")
-        hostkeys.trust(file, hop.known_as, key)
-        if hostkeys.judge(target.known_hosts, hop.known_as, key) != hostkeys.KNOWN:
-            # Nothing outvotes a line that says @revoked.
-            raise refusals.changed(hop, target, key)
-
-    return decide
-
-
-def _offered(question: str) -> bool:
-    """Offer something that may as well be left; whoever ends the input (Ctrl-D) leaves it."""
-    try:
-        return input(f"{question} [yes/no] ").strip().lower() == "yes"
-    except EOFError:
-        print(flush=True)
-        return False
-
-
-def _agreed(question: str) -> bool:
-    """Ask; only a whole yes is one."""
-    try:
-        return input(f"{question} [yes/no] ").strip().lower() == "yes"
-    except EOFError:
-        raise Refused("There is nobody to ask; compare the keys above and add `--yes`.") from None

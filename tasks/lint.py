@@ -105,7 +105,10 @@ JSON = "Print one JSON document on standard output, everything else on standard 
     },
 )
 def lint(c: Context, check: bool = False, changed: bool = False, json: bool = False) -> None:
-    """Format the code and check its style."""
+    """Format the code and check its style.
+
+    Example: inv lint --changed
+    """
     from .lib import config
     from .lib.lint import steps, world
 
@@ -123,7 +126,10 @@ def lint(c: Context, check: bool = False, changed: bool = False, json: bool = Fa
 
 @task(help={"json": JSON})
 def install(c: Context, json: bool = False) -> None:
-    """Install the git hooks that pre-commit is configured for."""
+    """Install the git hooks that pre-commit is configured for.
+
+    Example: inv lint.install
+    """
     from .lib.lint import installing
 
     seen: list[installing.World] = []

@@ -112,7 +112,10 @@ def monitor(
     check: bool = False,
     json: bool = False,
 ) -> None:
-    """Show how the service does: traffic, errors, latency, resources, alerts, health, logs."""
+    """Show how the service does: traffic, errors, latency, resources, alerts, health, logs.
+
+    Example: inv monitor --env=production --once
+    """
     import contextlib
 
     from .lib.monitor import closure, opening
@@ -158,7 +161,10 @@ def monitor(
 def review(
     c: Context, env: str = "", since: str = "24h", write: bool = False, json: bool = False
 ) -> None:
-    """Review a period: what left its bounds, alerts, restarts, deploys, and the slowest routes."""
+    """Review a period: what left its bounds, alerts, restarts, deploys, and the slowest routes.
+
+    Example: inv monitor.review --since=7d --write
+    """
     own = PHASE.part("review", next=PHASE.next)
 
     def procedure() -> Outcome:
@@ -175,7 +181,10 @@ def review(
     help={"text": "what was unusual, for whoever looks into it", "env": ENV, "json": JSON},
 )
 def note(c: Context, text: str, env: str = "", json: bool = False) -> None:
-    """Note an anomaly in the journal, and mark it on the boards."""
+    """Note an anomaly in the journal, and mark it on the boards.
+
+    Example: inv monitor.note "the queue grew at noon" --env=production
+    """
     own = PHASE.part("note", next=Next("inv monitor.review"))
 
     def procedure() -> Outcome:
@@ -195,7 +204,10 @@ def note(c: Context, text: str, env: str = "", json: bool = False) -> None:
     }
 )
 def doctor(c: Context, env: str = "", json: bool = False) -> None:
-    """Walk from the service to Grafana and Alertmanager; name the first hop that is broken."""
+    """Walk from the service to Grafana and Alertmanager; name the first hop that is broken.
+
+    Example: inv monitor.doctor --env=local
+    """
     own = preaggregate.PHASE._replace(name="monitor.doctor", prerequisites=(), validation=())
     own = own._replace(
         number=PHASE.number, next=Next("inv monitor --env={env}", "inv preaggregate")

@@ -157,7 +157,10 @@ ENV = "Environment whose stack it is; empty is this machine's."
 def preaggregate(
     c: Context, env: str = "", stack: bool = True, check: bool = False, json: bool = False
 ) -> None:
-    """Start the telemetry stack, send requests, and prove that they arrive, hop by hop."""
+    """Start the telemetry stack, send requests, and prove that they arrive, hop by hop.
+
+    Example: inv preaggregate --env=production --no-stack
+    """
     from .lib import config
     from .lib.preaggregate import closure, world
 
@@ -174,7 +177,10 @@ def preaggregate(
 
 @task(help={"env": ENV})
 def down(c: Context, env: str = "") -> None:
-    """Stop what inv preaggregate has started, and only that; what the stack has kept stays."""
+    """Stop what inv preaggregate has started, and only that; what the stack has kept stays.
+
+    Example: inv preaggregate.down
+    """
     own = PHASE.part("down")
 
     def procedure() -> Outcome:
@@ -198,7 +204,10 @@ def down(c: Context, env: str = "") -> None:
 def logs(
     c: Context, env: str = "", service: str = "", tail: int = 100, follow: bool = False
 ) -> None:
-    """Show the last lines of the stack's logs."""
+    """Show the last lines of the stack's logs.
+
+    Example: inv preaggregate.logs --service=prometheus --follow
+    """
     own = PHASE.part("logs")
 
     def procedure() -> Outcome:
@@ -213,7 +222,10 @@ def logs(
 
 @task(help={"env": "Environment whose stack it is; one with a host of its own."})
 def tunnel(c: Context, env: str = "") -> None:
-    """Reach an environment's own stack at this machine's addresses, through SSH, until Ctrl-C."""
+    """Reach an environment's own stack at this machine's addresses, through SSH, until Ctrl-C.
+
+    Example: inv preaggregate.tunnel --env=production
+    """
     own = PHASE.part("tunnel")
 
     def procedure() -> Outcome:

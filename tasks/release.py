@@ -118,7 +118,10 @@ def release(
     check: bool = False,
     json: bool = False,
 ) -> None:
-    """Give the code a version: changelog, commit, tag, all pushed at once."""
+    """Give the code a version: changelog, commit, tag, all pushed at once.
+
+    Example: inv release --bump=minor --plan
+    """
     from .lib import config
     from .lib.release import closure
     from .lib.release.version import Asked
@@ -146,7 +149,10 @@ def release(
     },
 )
 def publish(c: Context, version: str = "", draft: bool = False, json: bool = False) -> None:
-    """Publish a release on GitHub, or finish that; it can be repeated."""
+    """Publish a release on GitHub, or finish that; it can be repeated.
+
+    Example: inv release.publish --version=v1.4.0
+    """
     from .lib import config
     from .lib.release import closure
     from .lib.release.version import Asked

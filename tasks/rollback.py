@@ -158,7 +158,10 @@ def rollback(
     check: bool = False,
     json: bool = False,
 ) -> None:
-    """Return every host to the last release that closed."""
+    """Return every host to the last release that closed.
+
+    Example: inv rollback --env=production --reason="checkout answers 500"
+    """
     begun = time.monotonic()
     seen: list[World] = []
 

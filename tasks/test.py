@@ -95,7 +95,10 @@ def test(
     check: bool = False,
     json: bool = False,
 ) -> None:
-    """Run the tests and measure what they reach; what follows `--` is pytest's own."""
+    """Run the tests and measure what they reach; what follows `--` is pytest's own.
+
+    Example: inv test --coverage -- -x tests
+    """
     from .lib import config
     from .lib.testing import choice, closure
 

@@ -126,7 +126,10 @@ def _run(
 def visualize(
     c: Context, env: str = "", open: bool = False, check: bool = False, json: bool = False
 ) -> None:
-    """See that Grafana has every dashboard, and that every panel has data."""
+    """See that Grafana has every dashboard, and that every panel has data.
+
+    Example: inv visualize --env=staging --open
+    """
     from .lib.visualize import closure
 
     _run(
@@ -143,7 +146,10 @@ def visualize(
 
 @task(name="check", help={"env": ENV, "json": JSON})
 def without(c: Context, env: str = "", json: bool = False) -> None:
-    """Ask Prometheus itself all that the dashboards' files ask, without Grafana."""
+    """Ask Prometheus itself all that the dashboards' files ask, without Grafana.
+
+    Example: inv visualize.check --env=production
+    """
     from .lib.visualize import closure
 
     phase = PHASE.part(
@@ -165,7 +171,10 @@ def without(c: Context, env: str = "", json: bool = False) -> None:
     },
 )
 def save(c: Context, uid: str, role: str = "", env: str = "", json: bool = False) -> None:
-    """Bring a dashboard that was made in Grafana into grafana/dashboards/."""
+    """Bring a dashboard that was made in Grafana into grafana/dashboards/.
+
+    Example: inv visualize.save checkout-funnel --role=sre
+    """
     from .lib.visualize import saving
 
     phase = PHASE.part(
@@ -204,7 +213,10 @@ def report(
     open: bool = False,
     json: bool = False,
 ) -> None:
-    """Write the SRE's view of a period to one HTML file, for a mail or an incident's page."""
+    """Write the SRE's view of a period to one HTML file, for a mail or an incident's page.
+
+    Example: inv visualize.report --since=24h --file=report.html
+    """
     from time import time
 
     from .lib.visualize import period

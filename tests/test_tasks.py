@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ from invoke.tasks import Task
 import tasks
 from tasks.lib import config
 from tasks.lib.phase import Phase
+from tests.support import pages
 
 ROOT = Path(__file__).resolve().parents[1]
 CIRCLE = (
@@ -148,10 +150,19 @@ def test_a_deploy_in_trouble_leads_to_the_rollback() -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_tells_what_it_does_in_one_line(name: str) -> None:
-    doc = TASKS[name].body.__doc__ or ""
-    assert re.fullmatch(r"[A-Z][a-z]+ .*\.", doc.strip()), f"one line, ending with a dot: {doc!r}"
-    assert not re.match(r"[A-Z][a-z]*[^s]s ", doc), f"as a command, `Show`, not `Shows`: {doc!r}"
+def test_a_task_tells_what_it_does_in_one_line_and_shows_it(name: str) -> None:
+    doc = inspect.getdoc(TASKS[name].body) or ""
+    told, *rest = doc.split("\n\n")
+    assert re.fullmatch(r"[A-Z][a-z]+ .*\.", told), f"one line, ending with a dot: {doc!r}"
+    assert not re.match(r"[A-Z][a-z]*[^s]s ", told), f"as a command, `Show`, not `Shows`: {doc!r}"
+    assert len(rest) == 1, f"then a paragraph of its own, `Example: inv …`: {doc!r}"
+    shown = re.findall(r"^Example: (inv .+)$", rest[0], re.MULTILINE)
+    assert 0 < len(shown) == len(rest[0].splitlines()) <= 2, f"one example or two: {doc!r}"
+    for command in shown:
+        assert len(command) <= 68, "inv --help prints it in one line of 80 columns"
+        (words,) = pages.typed(command)
+        pages.parse(words)
+        assert words[0] in (name, name.removesuffix(f".{words[0]}")), f"{command} is another's"
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -41,6 +41,15 @@ def confirm(name: str, what: str, named: bool, yes: bool) -> None:
         raise Refused(f"{name} was not typed; nothing was changed.")
 
 
+def offered(question: str) -> bool:
+    """Offer something that may as well be left; whoever ends the input (Ctrl-D) leaves it."""
+    try:
+        return input(f"{question} [yes/no] ").strip().lower() == "yes"
+    except EOFError:
+        print(flush=True)
+        return False
+
+
 def staged(plan: Plan) -> str:
     """Return in one sentence in which stages the hosts switch and how long that takes; "" for all
     at once."""
