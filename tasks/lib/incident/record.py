@@ -1,14 +1,26 @@
-"""The incidents that the project has written down: docs/incidents/<date>-<slug>.md."""
+"""The incidents that the project has written down: docs/incidents/<date>-<slug>.md.
+
+People write these pages on, in editors of their own and in the middle of merges. What of a page
+can be read is read; what can't be is never taken for the end of an incident.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 DIRECTORY = Path("docs/incidents")
+CLOSED = "closed"
+_HEAD = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _KEY = re.compile(r"^(\w+): *(.*)$", re.MULTILINE)
-_TASK = re.compile(r"^ *[-*] \[ \] *(\S.*)$", re.MULTILINE)
+_TASK = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])[ \t]+\[ \][ \t]*(\S.*)$", re.MULTILINE)
+_TITLE = re.compile(r"^# +(\S.*?)[ \t#]*$", re.MULTILINE)
+# Quoted text, such as a log's, and comments say nothing for the page itself.
+_QUOTED = re.compile(
+    r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)|<!--.*?(?:-->|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 class Incident(NamedTuple):
@@ -28,26 +40,73 @@ class Incident(NamedTuple):
     @property
     def open(self) -> bool:
         """Whether it keeps its environment from being deployed to (see the gate)."""
-        return self.state != "closed"
+        return self.state != CLOSED
 
 
 def every(root: Path) -> tuple[Incident, ...]:
-    """Return the incidents of the project at `root`, the newest first."""
-    pages = sorted((root / DIRECTORY).glob("[0-9]*.md"), reverse=True)
-    return tuple(read(page) for page in pages)
+    """Return the incidents of the project at `root`, the newest first. Raises nothing: of a page
+    that can't be read its name is known, and that nobody has closed it."""
+    pages = (page for page in (root / DIRECTORY).glob("[0-9]*.md") if not page.is_dir())
+    return tuple(sorted(map(read, pages), key=_age, reverse=True))
+
+
+def _age(incident: Incident) -> tuple[str, str, str]:
+    return incident.name[:10], incident.opened, incident.name
 
 
 def read(page: Path) -> Incident:
     """Return the incident that a page tells of, by its front matter, title and tasks."""
-    text = page.read_text(encoding="utf-8", errors="replace")
-    head, _, body = text.removeprefix("---\n").partition("\n---\n")
-    said = {key: value.strip().strip('"') for key, value in _KEY.findall(head)}
-    title = next((line[2:] for line in body.splitlines() if line.startswith("# ")), page.stem)
+    try:
+        text = page.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        text = ""
+    said, body = parted(text)
+    plain = _QUOTED.sub("", body)
+    title = _TITLE.search(plain)
     return Incident(
         page.stem,
         said.get("environment", ""),
-        said.get("state", "open"),
+        said.get("state", "").lower() or "open",
         said.get("opened", ""),
-        title,
-        tuple(_TASK.findall(body)),
+        title[1].strip() if title else page.stem,
+        tuple(task.strip() for task in _TASK.findall(plain)),
     )
+
+
+def parted(text: str) -> tuple[dict[str, str], str]:
+    """Return what the front matter of a page says, all of it as text, and the page below it.
+
+    Front matter that isn't YAML (any more) is read line by line.
+    """
+    text = text.replace("\r\n", "\n")
+    found = _HEAD.match(text)
+    if found is None:
+        return {}, text
+    values = _yaml(found[1])
+    if values is None:
+        values = _lines(found[1])
+    said = {str(key): value.strip() for key, value in values.items() if isinstance(value, str)}
+    return said, text[found.end() :]
+
+
+def _lines(head: str) -> dict[str, str]:
+    """Return what single lines say. Where two contradict, as in a merge that isn't done, the first
+    counts; of the state that which isn't closed."""
+    found: dict[str, str] = {}
+    for key, value in _KEY.findall(head):
+        value = value.strip().strip("\"'")
+        if key not in found or key == "state" and value.lower() != CLOSED:
+            found[key] = value
+    return found
+
+
+def _yaml(head: str) -> dict[Any, Any] | None:
+    """Return a mapping, None where there is none. All values are texts: a state is a word, and a
+    time as it was written."""
+    import yaml  # not for `inv --list`, nor where there is no page
+
+    try:
+        values = yaml.load(head, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError):
+        return None
+    return values if isinstance(values, dict) else None
