@@ -10,6 +10,7 @@ from typing import Callable
 from invoke.context import Context
 from invoke.tasks import task
 
+from .lib import project
 from .lib.errors import Refused
 from .lib.phase import Next, Outcome, Phase, run
 
@@ -51,7 +52,15 @@ def status(c: Context, version: str = "", env: str = "", json: bool = False) -> 
 
     Example: inv circle.status --version=v1.4.0
     """
-    _told(c, "status", _later, json)
+
+    def act() -> Outcome:
+        from .lib import config
+        from .lib.circle import seen
+        from .lib.circle import status as standing
+
+        return standing.status(seen.read(config.load(c), project.root(c), version, env))
+
+    _told(c, "status", act, json)
 
 
 @task(

@@ -59,13 +59,7 @@ def ask(
     """Return the newest lines of each host's journal, and why some hosts gave none."""
 
     def one(member: Member) -> list[Entry]:
-        entries: list[Entry] = []
-
-        def heard(text: str) -> None:
-            entries.append(json.loads(text))
-
-        member.session.call("history", environment.limits.step, heard=heard, count=lines)
-        return entries
+        return journal(member, environment.limits.step, lines)
 
     with Fleet(targets, environment) as fleet:
         errors = fleet.connect()
@@ -77,6 +71,18 @@ def ask(
         except HostErrors as error:
             absent.update({name: each.message for name, each in error.errors.items()})
             return error.values, absent
+
+
+def journal(member: Member, within: float, count: int) -> list[Entry]:
+    """Return the newest `count` lines of a host's journal; within: seconds until it counts as
+    hanging. Raises HostError."""
+    entries: list[Entry] = []
+
+    def heard(text: str) -> None:
+        entries.append(json.loads(text))
+
+    member.session.call("history", within, heard=heard, count=count)
+    return entries
 
 
 def merge(journals: Mapping[str, Sequence[Entry]]) -> list[Entry]:

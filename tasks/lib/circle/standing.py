@@ -71,12 +71,26 @@ def standing(root: Path, commit: str, release: Release | None = None) -> dict[st
     anything decides, as in `evidence`; what the journal knows nothing of, a tag's trailers may.
     Raises Refused where git fails.
     """
+    return stands(root, commit, release).stands
+
+
+class Known(NamedTuple):
+    """What is known of a commit. newer: how many lines of the journal that mention it a newer
+    version of the recipes wrote, which this one can't read."""
+
+    stands: dict[str, Stand]
+    newer: int
+
+
+def stands(root: Path, commit: str, release: Release | None = None) -> Known:
+    """Return `standing`, and what could not be read for it. Raises Refused."""
     from ..release import lineage
     from ..release.settings import Release as Defaults
 
-    row = lineage.commits(root, release or Defaults(), commit)
-    entries = journal.content(journal.where(root), [each[:ABBREVIATED] for each in row]).entries
-    return with_tags(root, row, told(entries, row), (release or Defaults()).prefix)
+    about = release or Defaults()
+    row = lineage.commits(root, about, commit)
+    read = journal.content(journal.where(root), [each[:ABBREVIATED] for each in row])
+    return Known(with_tags(root, row, told(read.entries, row), about.prefix), read.newer)
 
 
 def told(entries: Sequence[Mapping[str, Any]], row: Sequence[str]) -> dict[str, Stand]:

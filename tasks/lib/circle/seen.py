@@ -1,0 +1,66 @@
+"""What `inv circle.status` rests on, read before anything is decided."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Mapping, NamedTuple
+
+from .. import source
+from ..incident import record
+from ..settings import Settings
+from .asked import UNSET, ask
+from .following import About, chain
+from .places import Place, over, place
+from .standing import Stand, stands
+
+
+class World(NamedTuple):
+    """What is known. at: Unix time. newer: lines of the journal that this version can't read."""
+
+    about: About
+    source: source.Source
+    found: Mapping[str, Stand]
+    places: Mapping[str, Place]
+    incidents: tuple[record.Incident, ...]
+    newer: int
+    at: float
+
+
+def read(settings: Settings, root: Path, version: str, env: str) -> World:
+    """Return what journals, tags, hosts and pages say of a version.
+
+    version: a tag, branch or commit, "" for HEAD. env: the only environment to look at, "" for all.
+    Raises Refused where there is no such version or environment.
+    """
+    if env and env not in settings.environments:
+        settings.environment(env)  # refuses, with those that there are
+    of = source.resolve(root, version)
+    known = stands(root, of.commit, settings.release)
+    asked = ask(settings, root, [env] if env else list(settings.environments))
+    found = over(known.stands, asked, of.commit)
+    if env:
+        found = {phase: _only(stand, env) for phase, stand in found.items()}
+    head = source.resolve(root).commit == of.commit if version else True
+    after = {name: _after(settings, name) for name in settings.environments}
+    usable = [name for name, each in asked.items() if each.state != UNSET]
+    about = About(of.version, head, (env,) if env else _chain(settings, after, usable))
+    incidents = tuple(i for i in record.every(root) if env in ("", i.environment))
+    places = {name: place(each, of.commit) for name, each in asked.items()}
+    return World(about, of, found, places, incidents, known.newer, time.time())
+
+
+def _only(stand: Stand, env: str) -> Stand:
+    """Return what is known of one environment; of what has none, all of it."""
+    if not stand.environments:
+        return stand
+    own = stand.environments.get(env)
+    return own._replace(environments={env: own}) if own else Stand()
+
+
+def _after(settings: Settings, name: str) -> str:
+    return str(settings.environments[name].get("after") or "")
+
+
+def _chain(settings: Settings, after: Mapping[str, str], usable: list[str]) -> tuple[str, ...]:
+    return chain(after, usable, settings.default_environment)

@@ -1,0 +1,128 @@
+"""Shows where a commit stands: drawn on a terminal, the same plain elsewhere, and as a document."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from .. import console
+from ..hostlist import counted
+from . import picture
+from .asked import ANSWERS, DOWN
+from .places import Place
+from .standing import CLOSED, LEFT, PHASES, TROUBLED, Stand
+from .seen import World
+
+STYLES = {CLOSED: "green", TROUBLED: "bold red", LEFT: "yellow", picture.PART: "yellow"}
+MOST = 5  # follow-ups that are shown of an incident
+
+
+def show(world: World, states: Mapping[str, str]) -> None:
+    """Print it for people."""
+    width = columns()
+    of = world.source
+    named = "" if of.version == of.commit[:7] else f" ({of.commit[:7]})"
+    console.say(f"{of.version}{named}: {of.subject}")
+    if of.dirty and world.about.head:
+        console.say("The working tree differs from it: what closes now counts for no commit.")
+    console.say()
+    paint(picture.circle(states))
+    console.say()
+    console.say(picture.legend(states))
+    console.say()
+    paint(picture.steps(world.found, states, world.at, width))
+    for line in told(world):
+        console.say(line)
+
+
+def columns() -> int:
+    """Return how wide a line may be: a pipe's reader has room for all of it."""
+    if not console.terminal(console.stream()):
+        return 500
+    return max(40, shutil.get_terminal_size().columns)
+
+
+def paint(lines: Iterable[picture.Line]) -> None:
+    """Print lines, on a terminal each part in the colour of its state."""
+    out = console.stream()
+    if not console.terminal(out):
+        for line in lines:
+            console.say("".join(text for text, _ in line).rstrip())
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    screen = Console(file=out, highlight=False)  # which heeds NO_COLOR by itself
+    for line in lines:
+        parts = ((console.clean(text), STYLES.get(state, "")) for text, state in line)
+        screen.print(Text.assemble(*parts), soft_wrap=True)
+
+
+def told(world: World) -> Iterator[str]:
+    """Yield what is said below the picture: the environments, incidents, and what is not known."""
+    yield ""
+    for place in world.places.values():
+        yield from _place(place, world)
+    for each in world.incidents:
+        if each.open:
+            yield f"Open incident {each.name} ({each.environment or '?'}): {each.title}"
+        elif each.follow_ups:
+            several = "s" * (len(each.follow_ups) > 1)
+            yield f"Incident {each.name} has {len(each.follow_ups)} open follow-up{several}:"
+        for task in each.follow_ups[:MOST]:
+            yield f"  - {task}"
+    if world.newer:
+        yield (
+            f"{world.newer} line(s) of the journal were written by a newer version of the recipes"
+            " and are not read: update these."
+        )
+
+
+def _place(place: Place, world: World) -> Iterator[str]:
+    name = f"{place.name:<12} "
+    if place.state != ANSWERS:
+        yield f"{name}{_silent(place)}"
+        return
+    since = picture.when(place.at, world.at)
+    by = f" by {place.who}" if place.who else ""
+    since = f", since {since}{by}" if since and len(place.live) == 1 else ""
+    this = ", this commit" if place.ours and place.live else ""
+    yield f"{name}serves {' and '.join(place.live) or 'nothing'}{this}{since}"
+    if place.absent:
+        yield f"{'':<13}no answer from {counted(list(place.absent))}"
+    for trouble in place.troubles:
+        yield f"{'':<13}{trouble}"
+
+
+def _silent(place: Place) -> str:
+    if place.state == DOWN:
+        return f"{place.state}: `inv host --env={place.name}` starts it"
+    return f"{place.state}: {place.why.rstrip('.') or 'nothing is known'}"
+
+
+def document(world: World, states: Mapping[str, str], troubles: Sequence[str]) -> dict[str, Any]:
+    """Return all of it for the --json document."""
+    of = world.source
+    return {
+        "version": of.version,
+        "commit": of.commit,
+        "subject": of.subject,
+        "tagged": of.tagged,
+        "checked_out": world.about.head,
+        "dirty": bool(of.dirty),
+        "chain": list(world.about.chain),
+        "phases": {p: {"shown": states[p], **_stand(world.found[p])} for p in PHASES},
+        "environments": {name: each._asdict() for name, each in world.places.items()},
+        "incidents": [{**each._asdict(), "open": each.open} for each in world.incidents],
+        "unread": world.newer,
+        "troubles": list(troubles),
+    }
+
+
+def _stand(stand: Stand) -> dict[str, Any]:
+    several = {name: _one(each) for name, each in stand.environments.items()}
+    return {**_one(stand), "environments": several}
+
+
+def _one(stand: Stand) -> dict[str, Any]:
+    return {key: value for key, value in stand._asdict().items() if key != "environments"}
