@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -91,10 +91,13 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def lines(page: Path) -> list[str]:
-    """Return the lines of a page's blocks of commands."""
-    shells = (block.text for block in blocks(page) if block.language in SHELLS)
-    return [line for text in shells for line in text.replace("\\\n", " ").splitlines() if line]
+def lines(page: Path, runnable: bool = False) -> list[str]:
+    """Return the lines of a page's blocks of commands, or of those that are runnable alone."""
+    found = []
+    for block in blocks(page):
+        if block.language in SHELLS and not (runnable and block.code is None):
+            found += block.text.replace("\\\n", " ").splitlines()
+    return [line for line in found if line]
 
 
 def typed(line: str) -> list[list[str]]:
@@ -129,6 +132,6 @@ def _parser() -> Parser:
     return Parser(initial=Program().initial_context, contexts=contexts)
 
 
-def parse(words: list[str]) -> None:
+def parse(words: Sequence[str]) -> None:
     """Have Invoke itself read a command. Raises its ParseError where it can't."""
-    _parser().parse_argv(words)
+    _parser().parse_argv(list(words))

@@ -144,7 +144,8 @@ def _section(command: Command) -> list[str]:
 
 
 def _typed(example: str) -> list[str]:
-    return [line.strip() for line in example.splitlines() if line.strip()]
+    lines = (line.strip().removeprefix("Example: ") for line in example.splitlines())
+    return [line for line in lines if line]
 
 
 def _keys(configuration: dict[str, Any]) -> list[str]:
