@@ -89,7 +89,17 @@ def go(
 
     Example: inv circle.run --env=sandbox --plan
     """
-    _told(c, "run", _later, json)
+    from .lib import config, project
+    from .lib.circle import run as about
+    from .lib.circle.looked import Asked
+    from .lib.testing.choice import passed_on
+
+    def act() -> Outcome:
+        asked = Asked(env, path, from_, to, yes, passed_on())
+        world = about.read(config.load(c), project.root(c), asked)
+        return about.plan(world) if plan else about.carry_out(world)
+
+    _told(c, "run", act, json)
 
 
 @task(

@@ -17,6 +17,7 @@ from invoke.context import Context
 
 from . import sound
 from .alert import settings as alert
+from .circle import settings as circle
 from .convert import convert, wrong
 from .developer import sound as developer
 from .errors import Refused
@@ -66,6 +67,7 @@ KEYS = (
     "monitor",
     "visualize",
     "alert",
+    "circle",
     "service",
     "environments",
 )
@@ -73,6 +75,7 @@ KEYS = (
 # A phase's own section, and what it must be like beyond its types.
 SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "alert": alert.faults,
+    "circle": circle.faults,
     "contacts": alert.contact_faults,
     "host": developer.faults,
     "lint": lint.faults,

@@ -12,6 +12,7 @@ import msgspec
 
 from . import sound
 from .alert.settings import Alerting, Contact
+from .circle.settings import Circle
 from .convert import convert, wrong
 from .developer.settings import Host
 from .duration import Seconds
@@ -183,6 +184,7 @@ class Settings(Strict, frozen=True):
     monitor: Monitor = Monitor()
     visualize: Visualize = Visualize()
     alert: Alerting = Alerting()
+    circle: Circle = Circle()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
     )

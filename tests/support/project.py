@@ -41,7 +41,8 @@ SERVICE: dict[str, Any] = {
 class Project:
     """A repository at `root`; `hosts` sandbox hosts; `service` over what SERVICE says.
 
-    environment: the sandbox's own part; others: environments beside it; default: which is used.
+    environment: the sandbox's own part; others: environments beside it; default: which is used;
+    sections: whatever else invoke.yaml says.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Project:
     others: Mapping[str, Any] = field(default_factory=dict)
     default: str = "sandbox"
     app: str = "demo"
+    sections: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,7 @@ class Project:
             "sandbox": {"hosts": self.hosts, "port": free_port()},
             "service": {**SERVICE, **self.service},
             "environments": {"sandbox": {"watch": "0s", **self.environment}, **self.others},
+            **self.sections,
         }
         (self.root / "invoke.yaml").write_text(yaml.safe_dump(said))
 

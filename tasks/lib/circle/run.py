@@ -1,0 +1,196 @@
+"""`inv circle.run`: read, plan, ask for what is lacking, run, and say where it stopped."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+from .. import console, project
+from ..declare import Outcome
+from ..errors import Interrupted, NotClosed, Refused
+from . import going, laying, telling
+from .going import Gone, Ran
+from .looked import LEFT, RUN, Asked, World, chain, refuse_unknown
+from .settings import CIRCLE
+from .steps import Step, parse
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+BRINGS = "preaggregate"  # the step after which there is telemetry to be asked
+
+
+def read(settings: Settings, root: Path, asked: Asked) -> World:
+    """Return the world of a run. Raises Refused."""
+    name = asked.path or CIRCLE
+    texts = settings.circle.paths.get(name)
+    if texts is None:
+        known = ", ".join(settings.circle.paths)
+        raise Refused(f"There is no path {name!r}; there are: {known}.", kind="config")
+    written = tuple(parse(text) for text in texts)
+    refuse_unknown(settings, written, asked.env, name)
+    usual = settings.default_environment
+    path = laying.laid(written, asked.env, usual, partial(chain, settings))
+    steps = laying.cut(path, asked.first, asked.last, name)
+    steps = laying.filled(steps, laying.given(asked.more, steps))
+    world = World(settings, root, asked, path, steps)
+    _refuse_unnamed(world)
+    return world
+
+
+def _refuse_unnamed(world: World) -> None:
+    """Refuse `--yes` without the environment's name, as the phases do."""
+    if not world.asked.yes or world.asked.env:
+        return
+    for name in (step.env for step in world.steps if step.kind.yes):
+        if name and world.settings.environment(name).confirm:
+            raise Refused(f"--yes needs --env={name}, so that nothing is done by a default.")
+
+
+def plan(world: World) -> Outcome:
+    """Show what would be run and what would not, and why; change nothing."""
+    rows = _planned(world)
+    _tell(world)
+    telling.planned([(ran.step.label, ran.state, ran.why) for ran in rows])
+    if why := next((why for step in world.steps if (why := world.unfit(step))), ""):
+        console.warn(f"{why}: commit first, or the run stops there")
+    document = _detail(world, rows)
+    return Outcome(document, next=again(world, 0), document=document)
+
+
+def _planned(world: World) -> tuple[Ran, ...]:
+    found: list[Ran] = []
+    for step in world.steps:
+        coming = any(ran.step.task == BRINGS and ran.state == RUN for ran in found)
+        judged = world.judge(step, coming)
+        lacks = step.lacks()
+        why = f"asks for {' and '.join(lacks)}" if lacks else judged.why
+        state = going.AGAIN if judged.state not in (RUN, LEFT) else judged.state
+        found.append(Ran(step, state, why))
+    return tuple(found)
+
+
+def carry_out(world: World) -> Outcome:
+    """Run the steps. Raises Refused (nothing was run), NotClosed and Interrupted."""
+    ask = _question if sys.stdin.isatty() else None
+    world.steps = completed(world, ask)
+    _refuse_silent(world, ask is not None)
+    _refuse_idle(world)
+    _tell(world)
+    gone = going.go(world)
+    telling.table([(ran.step.label, ran.state, ran.seconds, ran.why) for ran in gone.steps])
+    console.say(f"{gone.seconds:.1f} s in all")
+    if gone.stopped is not None:
+        raise _stopped(world, gone, gone.stopped)
+    if not any(ran.state in (going.DONE, going.AGAIN) for ran in gone.steps):
+        raise NotClosed(
+            f"Nothing of {world.name} closed: `{_command(world)} --plan` says why.",
+            detail=_detail(world, gone.steps),
+        )
+    for url in world.served():
+        console.say(f"{world.to} answers at {url}")
+    return Outcome(_detail(world, gone.steps), next="inv circle.status")
+
+
+def _refuse_idle(world: World) -> None:
+    """Refuse where nothing can be done, or nothing that would count."""
+    planned = [ran for ran in _planned(world) if ran.state != LEFT]
+    if not planned:
+        why = dict.fromkeys(ran.why for ran in _planned(world))
+        raise Refused(f"Nothing of {world.name} can be done here: {'; '.join(why)}.", kind="idle")
+    if unfit := world.unfit(planned[0].step):
+        raise Refused(f"{unfit.capitalize()}: commit, then `{_command(world)}`.", kind="dirty")
+
+
+def completed(world: World, ask: Callable[[str], str] | None) -> tuple[Step, ...]:
+    """Return the steps with what they need and weren't given, asked for before anything is run.
+
+    ask: puts a question and returns the answer; None where nobody is there. A step that only
+    informs is left out where the answer is empty. Raises Refused.
+    """
+    lacking = [step for step in world.steps if step.lacks()]
+    if lacking and ask is None:
+        said = "; ".join(f"{step.task} needs {' and '.join(step.lacks())}" for step in lacking)
+        more = " ".join(" ".join((step.task, *map(_example, step.lacks()))) for step in lacking)
+        raise Refused(f"{said}: `{_command(world)} -- {more}`.", kind="config")
+    found: list[Step] = []
+    for step in world.steps:
+        answers = [(need, ask(f"{step.task}, {need}: ").strip()) for need in step.lacks() if ask]
+        if all(answer for _, answer in answers):
+            words = [f"{n}={a}" if n.startswith("-") else a for n, a in answers]
+            found.append(step._replace(words=(*words, *step.words)))
+        elif not step.informs:
+            raise Refused(f"{step.task} is not run without {' and '.join(step.lacks())}.")
+    return tuple(found)
+
+
+def _example(need: str) -> str:
+    return f"{need}=WHY" if need.startswith("-") else need
+
+
+def _question(text: str) -> str:
+    print(text, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
+
+
+def _refuse_silent(world: World, there: bool) -> None:
+    """Refuse beforehand what a step would refuse later: to ask where nobody is."""
+    if world.asked.yes or there:
+        return
+    for step in world.steps:
+        if step.kind.yes and step.env and world.settings.environment(step.env).confirm:
+            raise Refused(
+                f"{step.task.capitalize()} has to be confirmed in {step.env}, and nobody is there:"
+                f" add `--env={step.env} --yes`."
+            )
+
+
+def _tell(world: World) -> None:
+    commit = project.commit(world.root)[:7] or "no commit yet"
+    console.say(f"Path {world.name} for {commit}, {world.to}: {len(world.steps)} steps")
+
+
+def _stopped(world: World, gone: Gone, at: int) -> NotClosed:
+    ran = gone.steps[at]
+    following, detail = again(world, at), _detail(world, gone.steps)
+    where = f"{ran.step.label} (step {at + 1} of {len(gone.steps)})"
+    if ran.state == going.ENDED:
+        return Interrupted(
+            f"Interrupted at {where}; go on with `{following}`.", detail=detail, next=following
+        )
+    if ran.code is None:
+        said = f"The run stopped before {where}: {ran.why}; commit, then `{following}`."
+    else:
+        said = f"The run stopped at {where}, {ran.why}; when that is mended: `{following}`."
+    return NotClosed(said, kind="stopped", detail=detail, next=following)
+
+
+def again(world: World, at: int) -> str:
+    """Return the command that goes on where a run stopped: at its step `at`."""
+    begin = laying.resumed(world.steps, at)
+    first = laying.bound(world.steps[begin]) if begin else world.asked.first
+    given = laying.given(world.asked.more, world.steps) if world.asked.more else {}
+    left = {step.task for step in world.steps[begin:]}
+    words = [word for task in given if task in left for word in (task, *given[task])]
+    return shlex.join([*shlex.split(_command(world, first)), *(["--", *words] if words else [])])
+
+
+def _command(world: World, first: str | None = None) -> str:
+    """Return the command line of this run, with another step to begin with."""
+    asked = world.asked
+    said = {"path": asked.path, "env": asked.env, "to": asked.last}
+    said["from"] = asked.first if first is None else first
+    words = [f"--{name}={value}" for name, value in said.items() if value]
+    return shlex.join(["inv", "circle.run", *words, *(["--yes"] if asked.yes else [])])
+
+
+def _detail(world: World, steps: tuple[Ran, ...]) -> dict[str, Any]:
+    return {
+        "path": world.name,
+        "environment": world.to,
+        "commit": project.commit(world.root),
+        "steps": [ran.document() for ran in steps],
+    }
