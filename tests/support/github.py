@@ -37,6 +37,7 @@ class GitHub:
     """What GitHub has, for a test to fill and to look at.
 
     pulls: by number, as the API tells them, with `commits` (hashes) and `reviews` of our own.
+    checks, statuses: by commit, as the API tells them.
     failing: (method, regular expression of the path) and the (status, message or whole body) given
     instead; a status of 0 cuts the connection.
     """
@@ -44,6 +45,8 @@ class GitHub:
     bare: Path
     host: str = ""
     pulls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    checks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     releases: dict[int, dict[str, Any]] = field(default_factory=dict)
     content: dict[int, bytes] = field(default_factory=dict)
     failing: dict[tuple[str, str], tuple[int, str | bytes]] = field(default_factory=dict)
@@ -76,6 +79,12 @@ class GitHub:
         """Add a review. state: such as APPROVED. place: of `who` in the repository."""
         said = {"user": {"login": who}, "state": state, "author_association": place}
         self.pulls[number]["reviews"].append(said)
+
+    def check(self, commit: str, name: str, conclusion: str | None = "success") -> None:
+        """Have a check run of a commit; without a conclusion it goes on."""
+        status = "completed" if conclusion else "in_progress"
+        said = {"name": name, "status": status, "conclusion": conclusion}
+        self.checks.setdefault(commit, []).append(said)
 
     def release(self, tag: str, **said: Any) -> dict[str, Any]:
         """Have a release."""
@@ -131,6 +140,8 @@ def answer(hub: GitHub, asked: Asked) -> Answer:
     """Return status and JSON body for a request that may be made."""
     routes: list[tuple[str, str, Any]] = [
         ("GET", rf"{REPO}/commits/([0-9a-f]+)/pulls", _pulls),
+        ("GET", rf"{REPO}/commits/([0-9a-f]+)/check-runs", _checks),
+        ("GET", rf"{REPO}/commits/([0-9a-f]+)/status", _status),
         ("GET", rf"{REPO}/pulls/(\d+)/reviews", _reviews),
         ("GET", rf"{REPO}/releases", lambda hub, asked: (200, [*hub.releases.values()][::-1])),
         ("GET", rf"{REPO}/releases/tags/(.+)", _by_tag),
@@ -158,6 +169,18 @@ def _pulls(hub: GitHub, asked: Asked, commit: str) -> Answer:
         for pull in hub.pulls.values()
         if commit in pull["commits"]
     ]
+
+
+def _checks(hub: GitHub, asked: Asked, commit: str) -> Answer:
+    if not hub.ref(f"{commit}^{{commit}}"):
+        return 422, {"message": f"No commit found for SHA: {commit}"}
+    found = hub.checks.get(commit, [])
+    return 200, {"total_count": len(found), "check_runs": found}
+
+
+def _status(hub: GitHub, asked: Asked, commit: str) -> Answer:
+    found = hub.statuses.get(commit, [])
+    return 200, {"state": "pending", "total_count": len(found), "statuses": found}
 
 
 def _reviews(hub: GitHub, asked: Asked, number: str) -> Answer:

@@ -46,6 +46,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         status, told = answer(self.hub, asked)
         if isinstance(told, list):
             return self._page(told, asked)
+        for key in ("check_runs", "statuses"):
+            if isinstance(told, dict) and key in told:
+                return self._page(told[key], asked, key)
         self._give(status, told)
 
     def _body(self) -> bytes:
@@ -59,14 +62,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _page(self, told: list[Any], asked: Asked) -> None:
+    def _page(self, told: Any, asked: Asked, key: str = "") -> None:
+        """Give a part of a list; key: where it is in an object."""
         size = min(int(asked.query.get("per_page", 30)), self.hub.page)
         page = int(asked.query.get("page", 1))
         more = {}
         if len(told) > page * size:
             base = f"https://{self.hub.host}{asked.path}?per_page={size}"
             more["Link"] = f'<{base}&page={page + 1}>; rel="next", <{base}&page=9>; rel="last"'
-        self._give(200, told[(page - 1) * size : page * size], more)
+        part = told[(page - 1) * size : page * size]
+        self._give(200, {"total_count": len(told), key: part} if key else part, more)
 
     def _give(self, status: int, told: Any, more: dict[str, str] | None = None) -> None:
         content = told if isinstance(told, bytes) else b"" if told is None else _dumped(told)

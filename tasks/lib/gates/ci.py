@@ -100,10 +100,9 @@ def judged(found: dict[str, list[str]], names: Sequence[str]) -> str | None:
     """Return "" where all of `names` ended well, else a clause; None where none is there."""
     if not any(name in found for name in names):
         return None
-    bad = {
-        name: [each for each in found.get(name, ["absent"]) if each != "success"] for name in names
-    }
-    said = [
-        f"its check {name} is {ended[0].replace('_', ' ')}" for name, ended in bad.items() if ended
-    ]
-    return " and ".join(said)
+    bad = {name: [said for said in found.get(name, [""]) if said != "success"] for name in names}
+    return " and ".join(_ended(name, said[0]) for name, said in bad.items() if said)
+
+
+def _ended(name: str, said: str) -> str:
+    return f"its check {name} says {said.replace('_', ' ')}" if said else f"no check {name} ran"

@@ -28,6 +28,7 @@ class Event(NamedTuple):
     while the trouble goes on. before, release: which release was live and which was to be. seconds:
     how long it took. why: what failed, else what the watch found. board: a URL, "" for none.
     contacts: who can be called, where somebody may have to be. at: Unix time of its begin, seconds.
+    forced: the gates that were passed by force. fixes: the incidents that it mends.
     """
 
     kind: str
@@ -45,6 +46,8 @@ class Event(NamedTuple):
     why: str = ""
     reason: str = ""
     approved_by: str = ""
+    forced: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
     board: str = ""
     contacts: Mapping[str, str] = {}
 
@@ -73,6 +76,11 @@ def outcome(kind: str, error: Trouble | None, detail: Mapping[str, Any]) -> str:
 
 def headline(event: Event) -> str:
     """Return the event in one line, without a dot."""
+    forced = f"FORCED past {' and '.join(event.forced)}: " if event.forced else ""
+    return f"{forced}{_happened(event)}"
+
+
+def _happened(event: Event) -> str:
     what = f"{event.app} {event.version}" if event.kind == "deploy" else event.app
     where, rolled = event.environment, f"{event.environment} was rolled back to {event.version}"
     if event.kind == "deploy":
@@ -101,7 +109,9 @@ def facts(event: Event) -> list[tuple[str, str]]:
         ("Hosts", counted(list(event.hosts))),
         ("By", event.who),
         ("Took", "" if event.outcome == BEGUN else show(event.seconds)),
+        ("Forced past", ", ".join(event.forced)),
         ("Reason", event.reason),
+        ("Fixes", ", ".join(event.fixes)),
         ("Approved by", event.approved_by),
     ]
     return [(name, value) for name, value in found if value]

@@ -104,6 +104,8 @@ class Telling:
             why=str(error) if error else str(watch.get("why", "")),
             reason=str(detail.get("reason", "")),
             approved_by=str(detail.get("approved_by", "")),
+            forced=tuple(detail.get("forced", ())),
+            fixes=tuple(detail.get("fixes", ())),
             board=board(grafana, settings.notify.board, environment.name, self._at),
             contacts=self._contacts(error),
         )

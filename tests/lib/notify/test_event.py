@@ -76,6 +76,14 @@ def test_a_headline_says_what_and_where(kind: str, ended: str, said: str) -> Non
     assert headline(EVENT._replace(kind=kind, outcome=ended)) == said
 
 
+def test_who_goes_past_a_gate_is_told_of_first() -> None:
+    forced = EVENT._replace(forced=("lint", "freeze"), fixes=("2026-11-25-x",), reason="it burns")
+    assert headline(forced) == "FORCED past lint and freeze: shop v1.4.0 is live on production"
+    told = dict(events.facts(forced))
+    assert (told["Forced past"], told["Reason"]) == ("lint, freeze", "it burns")
+    assert told["Fixes"] == "2026-11-25-x"
+
+
 def test_what_is_not_known_is_left_out() -> None:
     names = [name for name, _ in events.facts(EVENT._replace(outcome="begun"))]
     assert names == ["From", "To", "Commit", "Hosts", "By"]
