@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import select
 import signal
-import struct
-import subprocess
-import sys
-import termios
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +12,7 @@ from tasks.lib.telemetry import names
 from tests.conftest import Make
 from tests.support import watched
 from tests.support.project import Project
+from tests.support.terminal import Terminal, plain
 
 OTHER, BACK = "\x1b[?1049h", "\x1b[?1049l"  # the terminal's other screen (xterm's ctlseqs, DECSET)
 HOME = "\x1b[H"
@@ -50,61 +42,6 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         past.add("up", is_up, job="pi-forge", instance=f"web{number}.example.com:8000")
     with watched.known(tmp_path_factory.mktemp("bad"), past) as found:
         yield found
-
-
-class Terminal:
-    """A command on a terminal of its own."""
-
-    def __init__(self, project: Project, columns: int, *words: str, **variables: str) -> None:
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-        kept = project.variables()
-        for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
-            kept.pop(name, None)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words],
-            cwd=project.root,
-            env={**kept, "TERM": "xterm", **variables},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self.said = ""
-
-    def until(self, text: str, times: int = 1) -> str:
-        """Read on until `text` has come so many times, and return everything that was said."""
-        end = time.monotonic() + 60
-        while self.said.count(text) < times and self._read(end - time.monotonic()):
-            pass
-        assert self.said.count(text) >= times, self.said
-        return self.said
-
-    def end(self, sign: signal.Signals | None = None) -> int:
-        """Read to the end, after a signal where one is named; returns the exit code."""
-        if sign:
-            os.kill(self.process.pid, sign)
-        while self._read(30):
-            pass
-        os.close(self._ours)
-        return self.process.wait(30)
-
-    def _read(self, seconds: float) -> bool:
-        ready, _, _ = select.select([self._ours], [], [], max(0.0, seconds))
-        try:
-            text = os.read(self._ours, 65536).decode(errors="replace") if ready else ""
-        except OSError:  # as Linux says that nobody has the other end any more
-            text = ""
-        self.said += text
-        return bool(text)
-
-
-def plain(text: str) -> list[str]:
-    """The lines without what only the terminal reads."""
-    return [
-        line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines() if line
-    ]
 
 
 @pytest.mark.parametrize("columns", [80, 45, 200])

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from ..declare import Outcome
 from ..settings import Settings
-from . import generated, reference, runbook
+from . import generated, lines, reference, runbook
 
 # Pages of docs/ that are written by hand, and what each is for.
 OTHERS = {
@@ -33,6 +33,7 @@ def made(settings: Settings, root: Path, tasks: ModuleType) -> dict[str, str]:
     return {
         runbook.PAGE: runbook.page(chapters, whole, settings, "DEV_REFERENCE.md", links[0]),
         reference.PAGE: reference.page(tasks.ns, settings.app, links[1]),
+        lines.PAGE: lines.page(),
     }
 
 

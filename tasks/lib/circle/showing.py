@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from .. import console
@@ -14,6 +15,7 @@ from .standing import CLOSED, LEFT, PHASES, TROUBLED, Stand
 from .seen import World
 
 STYLES = {CLOSED: "green", TROUBLED: "bold red", LEFT: "yellow", picture.PART: "yellow"}
+INDENT = 13  # columns that an environment's name has
 MOST = 5  # follow-ups that are shown of an incident
 
 
@@ -22,7 +24,7 @@ def show(world: World, states: Mapping[str, str]) -> None:
     width = columns()
     of = world.source
     named = "" if of.version == of.commit[:7] else f" ({of.commit[:7]})"
-    console.say(f"{of.version}{named}: {of.subject}")
+    console.say(wrapped(f"{of.version}{named}: {of.subject}", width))
     if of.dirty and world.about.head:
         console.say("The working tree differs from it: what closes now counts for no commit.")
     console.say()
@@ -32,7 +34,7 @@ def show(world: World, states: Mapping[str, str]) -> None:
     console.say()
     paint(picture.steps(world.found, states, world.at, width))
     for line in told(world):
-        console.say(line)
+        console.say(wrapped(line, width))
 
 
 def columns() -> int:
@@ -40,6 +42,12 @@ def columns() -> int:
     if not console.terminal(console.stream()):
         return 500
     return max(40, shutil.get_terminal_size().columns)
+
+
+def wrapped(line: str, width: int) -> str:
+    """Return a line in as many as it needs, the others as far in as what is said of a name."""
+    more = " " * INDENT
+    return textwrap.fill(line, width, subsequent_indent=more, break_long_words=False)
 
 
 def paint(lines: Iterable[picture.Line]) -> None:
@@ -79,7 +87,7 @@ def told(world: World) -> Iterator[str]:
 
 
 def _place(place: Place, world: World) -> Iterator[str]:
-    name = f"{place.name:<12} "
+    name = f"{place.name:<{INDENT - 1}} "
     if place.state != ANSWERS:
         yield f"{name}{_silent(place)}"
         return
@@ -89,9 +97,9 @@ def _place(place: Place, world: World) -> Iterator[str]:
     this = ", this commit" if place.ours and place.live else ""
     yield f"{name}serves {' and '.join(place.live) or 'nothing'}{this}{since}"
     if place.absent:
-        yield f"{'':<13}no answer from {counted(list(place.absent))}"
+        yield f"{'':<{INDENT}}no answer from {counted(list(place.absent))}"
     for trouble in place.troubles:
-        yield f"{'':<13}{trouble}"
+        yield f"{'':<{INDENT}}{trouble}"
 
 
 def _silent(place: Place) -> str:
