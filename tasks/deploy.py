@@ -29,9 +29,9 @@ PHASE = Phase(
         Check("the tests closed for it", _gate("test"), "inv test"),
         Check("the release is tagged and pushed", _gate("release"), "git push --follow-tags"),
         Check("it has closed where it has to before", _gate("after"), "inv deploy --env=staging"),
-        Check("no freeze", _gate("freeze"), "wait until it is over."),
+        Check("a time that isn't frozen", _gate("freeze"), "wait until it is over."),
         Check("an error budget that isn't spent", _gate("budget"), "inv monitor --env=ENV"),
-        Check("no open incident", _gate("incident"), "inv deploy --fixes=INCIDENT"),
+        Check("incidents that are closed", _gate("incident"), "inv deploy --fixes=INCIDENT"),
         Check("there is something to watch", probes.watchable, "inv deploy --watch=0s"),
         Check("the watch's Prometheus answers", probes.prometheus, "inv preaggregate --env=ENV"),
     ),
@@ -57,7 +57,7 @@ PHASE = Phase(
             "Mend what it names. What can't wait goes past it, and all are told:"
             ' `inv deploy --force --reason="…"`.',
             output=r"- (lint|the tests) closed for it:|- the release is tagged and pushed:"
-            r"|- it has closed where|- no freeze:|- an error budget|- no open incident:",
+            r"|- it has closed where|- a time that|- an error budget|- incidents that",
         ),
         Row(
             "The deployment fails",

@@ -15,7 +15,7 @@ from .world import World
 
 def plan(world: World) -> Outcome:
     """Show what would be done, on no host changing anything. Raises one of our errors."""
-    asking.tell(world.source, world.environment)
+    _tell(world)
     with _rollout(world) as rollout:
         planned = rollout.planned()
     asking.show(planned)
@@ -23,16 +23,15 @@ def plan(world: World) -> Outcome:
     if world.gates and (rows := world.gates.rows()):
         console.table(rows, ("gate", "says"))
         document["gates"] = dict(rows)
+        document["forced"] = world.gates.forced
     again = f"inv deploy --env={world.environment.name} --version={world.source.version}"
     return Outcome(document, next=again, document=document)
 
 
 def deploy(world: World, named: bool, yes: bool) -> Outcome:
     """Deploy; named, yes: whether `--env` and `--yes` were given. Raises one of our errors."""
-    asking.tell(world.source, world.environment)
+    _tell(world)
     env, source = world.environment, world.source
-    for name, why in world.gates.forced.items() if world.gates else ():
-        console.warn(f"FORCED past {name}: {why}")
     if env.confirm:
         asking.confirm(env.name, f"Deploy {source.version} to {env.name}", named, yes)
     console.say(f"Deploying {source.version} ({source.commit[:7]}) to {env.name}")
@@ -45,6 +44,13 @@ def deploy(world: World, named: bool, yes: bool) -> Outcome:
         + (f" and {watched:.0f} s of watching" if watched else "")
     )
     return Outcome(detail, world=world._replace(release=detail["release"]))
+
+
+def _tell(world: World) -> None:
+    """Warn of what is passed by force, and of what a deploy does not do."""
+    for name, why in world.gates.forced.items() if world.gates else ():
+        console.warn(f"FORCED past {name}: {why}")
+    asking.tell(world.source, world.environment)
 
 
 @contextmanager

@@ -132,8 +132,11 @@ def ended(run: Entry) -> str:
 
 
 def because(run: Entry) -> str:
-    """Return the operator's reason; for a run that did not close also what ended it."""
-    said = [run.get("reason", "")]
+    """Return the gates that were passed by force, what it mends, and the operator's reason; for a
+    run that did not close also what ended it."""
+    said = [f"FORCED past {', '.join(run['forced'])}" if run.get("forced") else ""]
+    said += [f"fixes {', '.join(run['fixes'])}" if run.get("fixes") else ""]
+    said += [run.get("reason", "")]
     if set(run["outcome"].values()) & {"reverted", "aborted", "stuck"}:
         said += [run.get("why", ""), run.get("error", "")]
     return "; ".join(dict.fromkeys(text for text in said if text))

@@ -63,6 +63,15 @@ def test_how_it_ended(outcome: dict[str, str], told: str) -> None:
     [
         ({"outcome": {"one": "closed"}, "why": "confirmed"}, ""),
         ({"outcome": {"one": "closed"}, "reason": "slow", "why": "confirmed"}, "slow"),
+        (
+            {
+                "outcome": {"one": "closed"},
+                "forced": ["lint", "freeze"],
+                "fixes": ["x"],
+                "reason": "y",
+            },
+            "FORCED past lint, freeze; fixes x; y",
+        ),
         ({"outcome": {"one": "reverted"}, "why": "watch: FAIL"}, "watch: FAIL"),
         ({"outcome": {"one": "stuck"}, "reason": "x", "why": "x", "error": "y"}, "x; y"),
     ],
