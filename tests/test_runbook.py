@@ -12,7 +12,7 @@ from invoke.context import Context
 import tasks
 from tasks.lib import config, console
 from tasks.lib.circle import generated, pages, reference, runbook
-from tasks.lib.errors import NotClosed
+from tasks.lib.errors import NotClosed, Refused
 from tasks.lib.phase import Phase
 from tests.support.pages import ROOT
 from tests.test_tasks import CIRCLE, TASKS, inv, options_of, phase_of
@@ -89,7 +89,7 @@ def part(page: str, phase: str) -> str:
 
 @pytest.mark.parametrize("page", [runbook.PAGE, reference.PAGE])
 def test_a_page_is_what_is_declared(made: dict[str, str], page: str) -> None:
-    assert (ROOT / page).read_text() == made[page], RENEW
+    assert (ROOT / page).read_text() == f"{generated.MARK}\n{made[page]}", RENEW
 
 
 @pytest.mark.parametrize("name", CIRCLE)
@@ -157,6 +157,19 @@ def test_a_declaration_that_changes_is_told_and_written(
     assert (tmp_path / runbook.PAGE).read_text() == before, "a check writes nothing"
     generated.carry_out(tmp_path, anew, False)
     generated.carry_out(tmp_path, anew, True)
+
+
+def test_a_page_of_somebodys_own_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / reference.PAGE
+    page.write_text("# Ours\n")
+    with pytest.raises(Refused, match="was written by hand: move it, then run"):
+        generated.carry_out(tmp_path, pages.made(settings(), tmp_path, tasks), False)
+    assert page.read_text() == "# Ours\n" and not (tmp_path / runbook.PAGE).exists()
+    page.unlink()
+    (tmp_path / runbook.PAGE).mkdir()
+    with pytest.raises(Refused, match=r"RUNBOOK\.md can't be written \(Is a directory\): run `ls"):
+        generated.carry_out(tmp_path, pages.made(settings(), tmp_path, tasks), False)
 
 
 def test_the_command_reads_the_help_that_invoke_has_taken() -> None:

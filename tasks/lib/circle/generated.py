@@ -8,17 +8,20 @@ from typing import Mapping
 
 from .. import console
 from ..declare import Outcome
-from ..errors import NotClosed
+from ..errors import NotClosed, Refused
 
 SHOWN = 20  # lines of a difference
+# The first line of each page, of which GitHub shows nothing: a page without it is somebody's own.
+MARK = "<!-- Generated: see `inv circle.runbook`. -->"
 
 
 def carry_out(root: Path, pages: Mapping[str, str], check: bool) -> Outcome:
     """Write the pages, or with `check` only look.
 
     pages: what each should say, by its path below `root`. Raises NotClosed (kind "drift") where one
-    differs and was only looked at.
+    differs and was only looked at, Refused where one was written by somebody, or can't be written.
     """
+    pages = {name: f"{MARK}\n{text}" for name, text in pages.items()}
     drifted = {name: text for name, text in pages.items() if _there(root / name) != text}
     if check and drifted:
         names = " and ".join(drifted)
@@ -29,16 +32,27 @@ def carry_out(root: Path, pages: Mapping[str, str], check: bool) -> Outcome:
             detail={"drifted": list(drifted)},
             next="inv circle.runbook",
         )
+    for name in drifted:
+        if (said := _there(root / name)) and not said.startswith(MARK):
+            raise Refused(f"{name} was written by hand: move it, then run `inv circle.runbook`.")
     for name, text in drifted.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+        _write(root / name, text)
     for name in pages:
         console.say(f"{name}: {'written' if name in drifted else 'is as the phases declare'}")
     return Outcome({"pages": list(pages), "written": list(drifted)})
 
 
 def _there(page: Path) -> str:
-    return page.read_text(encoding="utf-8") if page.is_file() else ""
+    return page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
+
+
+def _write(page: Path, text: str) -> None:
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        why = error.strerror or error
+        raise Refused(f"{page} can't be written ({why}): run `ls -ld {page.parent}`.") from None
 
 
 def _difference(root: Path, name: str, wanted: str) -> str:
