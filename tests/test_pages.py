@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from invoke.exceptions import ParseError
 
+import tasks
 from tasks.lib.circle.markdown import anchor
 from tests.support import pages
 from tests.support.pages import ROOT
 
 EVERY = pages.every()
+PATHS: dict[str, list[str]] = tasks.DEFAULTS["circle"]["paths"]
 
 
 @pytest.mark.parametrize("page", EVERY, ids=pages.name)
@@ -38,6 +40,22 @@ def test_every_command_can_be_typed(page: Path) -> None:
             pages.parse(words)
         except ParseError as error:  # a sentence may name a task without what it needs
             assert "required positional" in str(error), f"inv {' '.join(words)}: {error}"
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "circle"])
+def test_the_guide_walks_each_path_as_it_is_configured(path: str) -> None:
+    text = (ROOT / "docs/QUICK_USER_GUIDE.md").read_text()
+    (part,) = re.findall(rf"^### {path.capitalize()}\n(.*?)^##", text, re.DOTALL | re.MULTILINE)
+    typed = iter([words for line in part.splitlines() for words in pages.typed(_plain(line))])
+    assert next(typed)[:2] == ["circle.run", f"--path={path}"]
+    for step in PATHS[path]:
+        name, *options = step.replace("?", "").split()
+        assert any(words[0] == name and set(options) <= set(words) for words in typed), step
+
+
+def _plain(line: str) -> str:
+    """Return a line of a page where it is a command, as those of its blocks are."""
+    return line if line.startswith("inv ") else ""
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,9 @@ def state(phase: str, stand: Stand, chain: Sequence[str] = ()) -> str:
 
 
 def circle(states: Mapping[str, str]) -> Iterator[Line]:
-    """Yield the lines of the circle, five steps there and five back."""
-    steps = [(f"{n} {name} {MARKS[states[name]]}", states[name]) for n, name in _numbered()]
+    """Yield the lines of the circle, five steps there and five back; without states, unmarked."""
+    every = [(n, name, states.get(name, "")) for n, name in _numbered()]
+    steps = [(f"{n} {name} {MARKS.get(each, '')}".rstrip(), each) for n, name, each in every]
     there, back = steps[:HALF], steps[: HALF - 1 : -1]
     across = [("   ", "")]
     for step in there:

@@ -11,6 +11,7 @@ from ..declare import Check, Phase, mending
 from ..sandbox import closure as sandbox
 from ..server import closure as server
 from ..settings import Settings
+from . import picture
 from .markdown import anchor, code, steps, table, text
 from .reference import Command
 
@@ -90,18 +91,9 @@ def page(
     ]
     for chapter in every:
         lines += _chapter(chapter, every, reference)
-    lines += [*metrics(settings), *contacts(settings)]
+    lines += [*paths(settings), *metrics(settings), *contacts(settings)]
     lines += ["## Further", "", linked, ""] if linked else []
     return "\n".join(lines).rstrip() + "\n"
-
-
-def picture(names: Sequence[str]) -> list[str]:
-    """Return the circle as lines of text: out along the first half, back along the other."""
-    named = [f"{number} {name}" for number, name in enumerate(names, 1)]
-    half = (len(named) + 1) // 2
-    out, back = " ──> ".join(named[:half]), " <─ ".join(reversed(named[half:]))
-    down = len(out) - len(named[half - 1]) // 2 - 3  # below the middle of the last that goes out
-    return [f"   {out}", f"     ^{'│'.rjust(down)}", f"     │{'v'.rjust(down)}", f"  {back}"]
 
 
 def _circle(every: Sequence[Chapter]) -> list[str]:
@@ -114,7 +106,7 @@ def _circle(every: Sequence[Chapter]) -> list[str]:
         )
         for each in every
     ]
-    drawn = picture([each.phase.name for each in every])
+    drawn = ["".join(text for text, _ in line) for line in picture.circle({})]
     lines = ["## The circle", "", "```text", *drawn, "```", ""]
     return lines + table(("step", "command", "what it closes", "what for"), rows)
 
@@ -202,6 +194,16 @@ def _to(command: str, phase: Phase, every: Sequence[Chapter]) -> str:
     name = re.split(r"[ .]", command)[1]
     found = [each.link for each in every if each.phase.name == name != phase.name]
     return f" ({found[0]})" if found else ""
+
+
+def paths(settings: Settings) -> list[str]:
+    """Return the part about the paths that the configuration names."""
+    rows = [
+        (code(f"inv circle.run --path={name}"), " → ".join(code(each) for each in said))
+        for name, said in settings.circle.paths.items()
+    ]
+    said = "A step with `?` only informs: the path goes on whatever it says."
+    return ["## Paths", "", said, "", *table(("command", "steps"), rows)]
 
 
 def metrics(settings: Settings) -> list[str]:
