@@ -11,8 +11,10 @@ from ..declare import Outcome
 from ..errors import NotClosed, Refused
 
 SHOWN = 20  # lines of a difference
-# The first line of each page, of which GitHub shows nothing: a page without it is somebody's own.
-MARK = "<!-- Generated: see `inv circle.runbook`. -->"
+# What stands at the head of each page: one without it is somebody's own.
+SAID = "Generated: see `inv circle.runbook`."
+MARK = f"<!-- {SAID} -->"  # as Markdown has it, of which GitHub shows nothing
+HEAD = 200
 
 
 def carry_out(root: Path, pages: Mapping[str, str], check: bool) -> Outcome:
@@ -21,7 +23,6 @@ def carry_out(root: Path, pages: Mapping[str, str], check: bool) -> Outcome:
     pages: what each should say, by its path below `root`. Raises NotClosed (kind "drift") where one
     differs and was only looked at, Refused where one was written by somebody, or can't be written.
     """
-    pages = {name: f"{MARK}\n{text}" for name, text in pages.items()}
     drifted = {name: text for name, text in pages.items() if _there(root / name) != text}
     if check and drifted:
         names = " and ".join(drifted)
@@ -33,7 +34,7 @@ def carry_out(root: Path, pages: Mapping[str, str], check: bool) -> Outcome:
             next="inv circle.runbook",
         )
     for name in drifted:
-        if (said := _there(root / name)) and not said.startswith(MARK):
+        if (said := _there(root / name)) and SAID not in said[:HEAD]:
             raise Refused(f"{name} was written by hand: move it, then run `inv circle.runbook`.")
     for name, text in drifted.items():
         _write(root / name, text)

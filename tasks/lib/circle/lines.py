@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .. import journal
+from .generated import SAID
 
 PAGE = "docs/schemas/journal.json"
 PUBLISHED = "https://json-schema.org/draft/2020-12/schema"
@@ -148,6 +149,7 @@ def schema() -> dict[str, Any]:
         part["description"] = " ".join(part["description"].split())  # a docstring's own lines
     return {
         "$schema": PUBLISHED,
+        "$comment": SAID,
         "title": f"A line of a journal of the Circle of Closure, version {journal.VERSION}",
         "anyOf": [clone, host],
         "$defs": parts,

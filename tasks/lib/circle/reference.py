@@ -11,6 +11,7 @@ from invoke.collection import Collection
 from invoke.parser.argument import Argument
 
 from .. import errors
+from .generated import MARK
 from .markdown import anchor, code, table, text
 
 PAGE = "docs/DEV_REFERENCE.md"
@@ -94,6 +95,7 @@ def page(namespace: Collection, app: str, linked: str = "") -> str:
     """Return the page. linked: a line with links to other pages."""
     every = commands(namespace)
     lines = [
+        MARK,
         "# Command reference",
         "",
         f"Every command of {text(app)}'s circle, as `inv --list` and `inv COMMAND --help` have it."

@@ -12,6 +12,7 @@ from ..sandbox import closure as sandbox
 from ..server import closure as server
 from ..settings import Settings
 from . import picture
+from .generated import MARK
 from .markdown import anchor, code, steps, table, text
 from .reference import Command
 
@@ -78,6 +79,7 @@ def page(
     reference. linked: links to other pages.
     """
     lines = [
+        MARK,
         f"# Runbook of {text(settings.app)}",
         "",
         "What to do at each step of the circle, what has to be there before, how to see that it is"
