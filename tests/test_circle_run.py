@@ -122,7 +122,7 @@ def environments(project: Project) -> None:
     staging = project.at(1, gates=gates)
     project.others = {
         "staging": staging,
-        "production": project.at(2, gates=gates, after="staging"),
+        "production": project.at(2, gates=gates, after="staging", confirm=True),
     }
     project.configure()
 
@@ -137,18 +137,21 @@ def test_a_release_is_not_made_twice_and_its_commit_needs_no_lint_of_its_own(
     tags = set(shared.git("tag").split())
     planned = shared.document("circle.run", "--path=regular", "--plan")
     assert [step["state"] for step in planned["steps"]] == ["run"] * 5
+    # Nobody is there to type the environment's name, so it is not begun.
+    for yes in ((), ("--yes",)):
+        done = shared.inv("circle.run", "--path=regular", *yes)
+        assert done.returncode == 2 and "--env=production" in done.stderr and not done.stdout
     steps, told, _ = ran(shared, "--path=regular", "--to=release")
     assert set(states(steps).values()) == {"closed"}
     [tag] = set(shared.git("tag").split()) - tags
-    steps, told, _ = ran(shared, "--path=regular")
+    steps, told, _ = ran(shared, "--path=regular", "--env=production", "--yes")
     assert states(steps) == {
         **dict.fromkeys(("lint", "test", "release"), "not repeated"),
         **dict.fromkeys(("deploy staging", "deploy production"), "closed"),
     }
     assert tag in shared.current(1) and tag in shared.current(2)
     assert set(shared.git("tag").split()) - tags == {tag}
-    # What goes to production later goes through staging again, for it is another commit.
-    steps, told, _ = ran(shared, "--path=regular")
+    steps, told, _ = ran(shared, "--path=regular", "--env=production", "--yes")
     assert set(states(steps).values()) == {"not repeated"}
 
 

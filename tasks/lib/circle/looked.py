@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 from .. import evidence, inspect, project, public, target
 from ..errors import Refused, Trouble
@@ -199,6 +199,18 @@ def asks(environment: Environment) -> bool:
 def _named(environment: Environment) -> bool:
     """Tell whether an environment takes nothing but versions that have been released."""
     return "release" in environment.gates
+
+
+def unmade(settings: Settings, root: Path, steps: Sequence[Step]) -> bool:
+    """Tell whether `host` has to come first: .venv lacks something of what is locked."""
+    if not {"lint", "host"} <= {step.label for step in steps}:
+        return False
+    from ..developer import closure, venv
+
+    try:
+        return closure.read(settings, root, False, False, False).plan != venv.Plan()
+    except Refused:
+        return False  # it says so itself when its turn comes
 
 
 def chain(settings: Settings, name: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ..declare import Outcome
 from ..errors import Interrupted, NotClosed, Refused
 from . import going, laying, telling
 from .going import Gone, Ran
-from .looked import LEFT, RUN, Asked, World, chain, refuse_unknown
+from .looked import LEFT, RUN, Asked, World, chain, refuse_unknown, unmade
 from .settings import CIRCLE
 from .steps import Step, parse
 
@@ -34,6 +34,8 @@ def read(settings: Settings, root: Path, asked: Asked) -> World:
     refuse_unknown(settings, written, asked.env, name)
     usual = settings.default_environment
     path = laying.laid(written, asked.env, usual, partial(chain, settings))
+    if unmade(settings, root, path):
+        path = laying.made_first(path)
     steps = laying.cut(path, asked.first, asked.last, name)
     steps = laying.filled(steps, laying.given(asked.more, steps))
     world = World(settings, root, asked, path, steps)

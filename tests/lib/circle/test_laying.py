@@ -130,6 +130,21 @@ def test_a_path_is_laid_for_an_environment(name: str, env: str, expected: str) -
 
 
 @pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("lint", "host", "host --env=sandbox", "test"), "host/lint/host sandbox/test"),
+        (("monitor?", "lint", "host"), "monitor?/host/lint"),
+        (("host", "lint"), "host/lint"),
+        (("lint", "host --env=sandbox"), "lint/host sandbox"),
+    ],
+)
+def test_what_lint_needs_is_made_first_in_a_fresh_clone(
+    texts: tuple[str, ...], expected: str
+) -> None:
+    assert "/".join(labels(laying.made_first(steps(*texts)))) == expected
+
+
+@pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
         ("", "", "monitor a?/lint/deploy a/deploy b/monitor b"),
