@@ -13,23 +13,26 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 from tests.support.project import Project
 
+# By these a program knows its width and whether to colour, whatever the terminal is.
+_SAID = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
 
-class Terminal:
-    """A command on a terminal of its own."""
 
-    def __init__(self, project: Project, columns: int, *words: str, **variables: str) -> None:
+class Screen:
+    """A program on a terminal of its own."""
+
+    def __init__(
+        self, argv: list[str], root: Path, variables: dict[str, str], columns: int
+    ) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-        kept = project.variables()
-        for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
-            kept.pop(name, None)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words],
-            cwd=project.root,
-            env={**kept, "TERM": "xterm", **variables},
+            argv,
+            cwd=root,
+            env=variables,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -37,6 +40,10 @@ class Terminal:
         )
         os.close(theirs)
         self.said = ""
+
+    def type(self, text: str) -> None:
+        """Type it, as keys are."""
+        os.write(self._ours, text.encode())
 
     def until(self, text: str, times: int = 1) -> str:
         """Read on until `text` has come so many times, and return everything that was said."""
@@ -63,6 +70,15 @@ class Terminal:
             text = ""
         self.said += text
         return bool(text)
+
+
+class Terminal(Screen):
+    """A command of a project's on a terminal of its own."""
+
+    def __init__(self, project: Project, columns: int, *words: str, **variables: str) -> None:
+        kept = {name: value for name, value in project.variables().items() if name not in _SAID}
+        argv = [sys.executable, "-m", "invoke", *words]
+        super().__init__(argv, project.root, {**kept, "TERM": "xterm", **variables}, columns)
 
 
 def plain(text: str) -> list[str]:
