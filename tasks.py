@@ -155,6 +155,7 @@ DEFAULTS: dict[str, Any] = {
             ],
         },
     },
+    "scorecard": {"deploy": "30m", "rollback": "5m", "success": 0.95},
     "service": {
         "hosts": [],
         "url": "",

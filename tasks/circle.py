@@ -104,7 +104,7 @@ def go(
 
 @task(
     help={
-        "since": "how far back, such as 30d or 12w",
+        "since": "how far back, such as 30d or 90d",
         "env": "the environment that counts as production (default: the last in the order)",
         "html": "a file to write it to as a page",
         "json": JSON,
@@ -117,7 +117,13 @@ def scorecard(
 
     Example: inv circle.scorecard --since=30d --html=scorecard.html
     """
-    _told(c, "scorecard", _later, json)
+
+    def act() -> Outcome:
+        from .lib.scorecard import card
+
+        return card.scorecard(c, since, env, html)
+
+    _told(c, "scorecard", act, json)
 
 
 @task(help={"check": "write nothing; fail where a page has drifted", "json": JSON})

@@ -162,7 +162,7 @@ def rollback(
 
     Example: inv rollback --env=production --reason="checkout answers 500"
     """
-    begun = time.monotonic()
+    begun, decided = time.monotonic(), time.time()
     seen: list[World] = []
 
     def world() -> World:
@@ -170,7 +170,7 @@ def rollback(
         return seen[0]
 
     def procedure() -> Outcome:
-        rollout = _rollout(seen[0], to, keep_schema)
+        rollout = _rollout(seen[0], to, keep_schema, decided)
         if plan:
             from .lib import asking
 
@@ -185,11 +185,13 @@ def rollback(
     )
 
 
-def _rollout(world: World, to: str, keep_schema: bool) -> Any:
+def _rollout(world: World, to: str, keep_schema: bool, begun: float) -> Any:
     from .lib.backward import Rollback
+    from .lib.moment import iso
 
     said = {"reason": world.reason, "approved_by": world.approved_by}
     said = {key: value for key, value in said.items() if value}
+    said["begun"] = iso(begun)
     where = (world.targets, world.root)
     return Rollback(world.settings, world.environment, *where, to, keep_schema, said)
 

@@ -209,7 +209,9 @@ class Host:
 
         A full disk is told and never keeps a host from going back.
         """
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        at = time.time()
+        # To the millisecond: how long users had a bad release is told from it.
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + ".%03dZ" % (at % 1 * 1000)
         line = json.dumps(dict(v=VERSION, at=now, event=event, **facts)).encode() + b"\n"
         try:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW

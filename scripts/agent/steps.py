@@ -203,15 +203,20 @@ class Steps:
             self.service.drain(old, self.settler.switched_at)
         return {}
 
-    def confirm(self) -> Value:
-        """Durably turn this host's default from back to forward."""
-        pending = self._pending()
+    def confirm(self, facts: Optional[Value] = None) -> Value:
+        """Durably turn this host's default from back to forward.
+
+        `facts`: what the operator knows by now, such as when the release was verified.
+        """
+        pending = {**self._pending(), **told(facts or {})}
         self.settler.promise(**{**pending, "way": "forward", "confirmed": True})
         return {}
 
-    def close(self, keep: int, hook: str = "", limit: float = 0.0) -> Value:
+    def close(
+        self, keep: int, hook: str = "", limit: float = 0.0, facts: Optional[Value] = None
+    ) -> Value:
         """The release has succeeded; a hook that fails now is told and changes nothing."""
-        pending = self._pending()
+        pending = {**self._pending(), **told(facts or {})}
         count(keep), text(hook), seconds(limit)
         done = self.settler.forward({**pending, "confirmed": True}, "confirmed")
         self.keep = keep

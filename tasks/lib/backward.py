@@ -222,7 +222,7 @@ class Rollback(Rollout):
 
     def do_close(self) -> None:
         try:
-            self.call("close", keep=self.environment.keep)
+            self.call("close", keep=self.environment.keep, facts=self.said)
         except HostErrors as error:
             console.warn(f"{error.names}: {error}; the host closes by itself")
 

@@ -26,6 +26,7 @@ from .monitor import settings as monitor
 from .notify import settings as notify
 from .preaggregate import settings as preaggregate
 from .release import settings as release
+from .scorecard import settings as scorecard
 from .settings import (
     SANDBOX,
     Environment,
@@ -68,6 +69,7 @@ KEYS = (
     "visualize",
     "alert",
     "circle",
+    "scorecard",
     "service",
     "environments",
 )
@@ -83,6 +85,7 @@ SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "notify": notify.faults,
     "preaggregate": preaggregate.faults,
     "release": release.faults,
+    "scorecard": scorecard.faults,
     "stack": telemetry.faults,
     "test": testing.faults,
     "visualize": visualize.faults,

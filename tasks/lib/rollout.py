@@ -12,6 +12,7 @@ from . import ahead, asking, console, ending, live, public
 from .errors import Interrupted, NotClosed, Refused, Trouble
 from .fleet import Fleet, HostErrors, Member, held, refusal
 from .journal import who
+from .moment import iso
 from .plan import Plan, Step
 from .session import Busy, Value
 from .settings import Environment, Settings
@@ -62,7 +63,8 @@ class Rollout:
         self.targets, self.root = targets, root
         utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         self.run = f"{self.kind}-{utc}-{secrets.token_hex(3)}"
-        self.said = dict(facts or {})  # what the journals say beside: reason, who approved
+        # What the journals say beside: reason, who approved, when it was begun and verified.
+        self.said = {"begun": iso(time.time()), **(facts or {})}
         self.seconds: dict[str, float] = {}
         self.plan: Plan | None = None
         self.step = Step("lock", "all", "lock every host and read its facts")
@@ -223,6 +225,7 @@ class Rollout:
             self.call("switch", 0.0, self.members(), **words)
         finally:
             self.switched_in += time.monotonic() - begun
+            self.said["switched"] = iso(time.time())
 
     def do_verify(self) -> None:
         """Ask through each host's own front; when no host is left to switch, as users ask, too."""
@@ -230,6 +233,8 @@ class Rollout:
         hosts, groups = self.step.hosts, self.plan.stages
         last = not hosts or hosts == groups[-1]
         live.verify(self.fleet, self.environment, self.plan.release, self.members(), users=last)
+        if last:
+            self.said["verified"] = iso(time.time())
 
     def do_watch(self) -> None:
         """Watch the public addresses, or between stages each host that has switched by itself; a

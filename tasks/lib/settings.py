@@ -22,6 +22,7 @@ from .lint.settings import Lint
 from .monitor.settings import Monitor
 from .notify.settings import Notify
 from .release.settings import Release
+from .scorecard.settings import Scorecard
 from .server.settings import Resources, Server
 from .strategy import ALL, Strategy
 from .strict import Strict
@@ -185,6 +186,7 @@ class Settings(Strict, frozen=True):
     visualize: Visualize = Visualize()
     alert: Alerting = Alerting()
     circle: Circle = Circle()
+    scorecard: Scorecard = Scorecard()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
     )

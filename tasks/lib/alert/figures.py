@@ -54,9 +54,14 @@ class Flapping(NamedTuple):
     since: float
 
 
+def heard(found: Sequence[Episode]) -> list[Episode]:
+    """Return those that somebody was told of."""
+    return [each for each in found if each.severity in HEARD and not each.held]
+
+
 def response(found: Sequence[Episode], target: float, now: float) -> Response:
     """Return how soon was answered what somebody was told of; target: seconds."""
-    told = [each for each in found if each.severity in HEARD and not each.held]
+    told = heard(found)
     times = [each.response for each in told if each.response is not None]
     silent = sum(each.response is None and now - each.fired > target for each in told)
     late = silent + sum(seconds > target for seconds in times)

@@ -1,0 +1,28 @@
+"""The scorecard as a whole: read, computed, told."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+
+from ..declare import Outcome
+from . import reading, telling
+from .figures import figures
+
+
+def scorecard(c: Context, since: str, env: str, html: str) -> Outcome:
+    """Tell the scorecard and return it; what is bad in it is no failure of the telling.
+
+    since: how far back, as `90d`. env: "" is production. html: a file to write it to as a page, ""
+    for none. Raises Refused.
+    """
+    from .. import duration
+    from ..errors import Refused
+
+    seconds = duration.parse(since)
+    if not seconds:
+        raise Refused("--since is how far back to look, such as 30d.", kind="config")
+    read = reading.read(c, env, seconds)
+    found = figures(read.evidence, read.targets, read.start, read.end)
+    telling.show(read, found)
+    told = telling.document(read, found)
+    return Outcome(told, document=told)
