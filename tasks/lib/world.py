@@ -80,9 +80,15 @@ def _gates(
     source: Source,
     past: tuple[bool, str, str],
 ) -> Gates:
-    from .gates import about, every, incident
+    from .gates import about, every
 
     force, reason, fixes = past
-    given = every.Past(force, reason.strip(), incident.parse(fixes, root))
+    given = every.Past(force, reason.strip(), _fixes(fixes, root) if fixes else ())
     given.refuse_unfit()
     return every.Gates(about.About(settings, environment, source, root, given.fixes), given)
+
+
+def _fixes(said: str, root: Path) -> tuple[str, ...]:
+    from .gates import incident
+
+    return incident.parse(said, root)
