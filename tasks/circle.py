@@ -55,10 +55,11 @@ def status(c: Context, version: str = "", env: str = "", json: bool = False) -> 
 
     def act() -> Outcome:
         from .lib import config
-        from .lib.circle import seen
+        from .lib.circle import seen, showing
         from .lib.circle import status as standing
 
-        return standing.status(seen.read(config.load(c), project.root(c), version, env))
+        root, asking = project.root(c), showing.asking
+        return standing.status(seen.read(config.load(c), root, version, env, asking))
 
     _told(c, "status", act, json)
 

@@ -8,7 +8,9 @@ from .places import Place
 from .standing import CLOSED, LEFT, NONE, PHASES, Stand
 
 SANDBOX = "sandbox"
+BEFORE = PHASES[: PHASES.index("deploy")]
 AFTER = ("monitor", "visualize", "alert")  # what follows a deploy; a rollback only where it must be
+SPARED = ("preaggregate", "release", "visualize", "alert")  # by the sandbox, as by its `circle.run`
 
 
 class About(NamedTuple):
@@ -48,15 +50,16 @@ def following(about: About, found: Mapping[str, Stand], places: Mapping[str, Pla
     unsettled = next((each.name for each in places.values() if each.troubles), "")
     if unsettled:
         return f"inv deploy.status --env={unsettled}"
-    for phase in PHASES[: PHASES.index("deploy")]:
-        if not found[phase].closed:
+    spared = SPARED if about.chain == (SANDBOX,) else ()
+    for phase in BEFORE:
+        if not found[phase].closed and phase not in spared:
             return _here(about, f"inv {phase}")
     for name in about.chain:
         if found["deploy"].environments.get(name, Stand()).state != CLOSED:
             return _deploy(about, found, places, name)
     last = about.chain[-1]
     for phase in AFTER:
-        if found[phase].environments.get(last, Stand()).state != CLOSED:
+        if found[phase].environments.get(last, Stand()).state != CLOSED and phase not in spared:
             return f"inv {phase} --env={last}"
     return ""
 

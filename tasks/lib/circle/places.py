@@ -8,7 +8,7 @@ from .. import history, status
 from ..hostlist import counted
 from ..moment import known
 from .asked import ANSWERS, Asked
-from .standing import CLOSED, LEFT, NONE, TROUBLED, Stand
+from .standing import CLOSED, LEFT, NONE, TROUBLED, Stand, forced
 
 Stands = Mapping[str, Stand]
 
@@ -124,7 +124,7 @@ def deployed(asked: Asked, commit: str) -> Stand:
         str(last["at"]),
         str(run.get("who", "")),
         source=counted(list(asked.said)),
-        why=f"not on {counted(lacking)}" if lacking else "",
+        why=f"not on {counted(lacking)}" if lacking else forced(run),
         release=str(last["release"]),
     )
 

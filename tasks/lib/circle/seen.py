@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
-from typing import Mapping, NamedTuple
+from typing import Callable, ContextManager, Mapping, NamedTuple, Sequence
 
 from .. import source
 from ..incident import record
@@ -13,6 +14,12 @@ from .asked import UNSET, ask
 from .following import About, chain
 from .places import Place, over, place
 from .standing import Stand, stands
+
+Waiting = Callable[[Sequence[str]], ContextManager[None]]
+
+
+def _silently(names: Sequence[str]) -> ContextManager[None]:
+    return contextlib.nullcontext()
 
 
 class World(NamedTuple):
@@ -27,17 +34,22 @@ class World(NamedTuple):
     at: float
 
 
-def read(settings: Settings, root: Path, version: str, env: str) -> World:
+def read(
+    settings: Settings, root: Path, version: str, env: str, waiting: Waiting = _silently
+) -> World:
     """Return what journals, tags, hosts and pages say of a version.
 
     version: a tag, branch or commit, "" for HEAD. env: the only environment to look at, "" for all.
+    waiting: what is entered with their names while the hosts are asked.
     Raises Refused where there is no such version or environment.
     """
     if env and env not in settings.environments:
         settings.environment(env)  # refuses, with those that there are
     of = source.resolve(root, version)
     known = stands(root, of.commit, settings.release)
-    asked = ask(settings, root, [env] if env else list(settings.environments))
+    names = [env] if env else list(settings.environments)
+    with waiting(names):
+        asked = ask(settings, root, names)
     found = over(known.stands, asked, of.commit)
     if env:
         found = {phase: _only(stand, env) for phase, stand in found.items()}

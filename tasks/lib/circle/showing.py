@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import textwrap
 from typing import Any, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +36,19 @@ def show(world: World, states: Mapping[str, str]) -> None:
     paint(picture.steps(world.found, states, world.at, width))
     for line in told(world):
         console.say(wrapped(line, width))
+
+
+@contextlib.contextmanager
+def asking(names: Sequence[str]) -> Iterator[None]:
+    """Say on a terminal who is waited for, as long as that takes."""
+    if not console.rewritable():
+        yield
+        return
+    console.rewrite(f"Asking the hosts of {', '.join(names)} …")
+    try:
+        yield
+    finally:
+        console.rewrite("")
 
 
 def columns() -> int:

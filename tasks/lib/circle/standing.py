@@ -43,8 +43,9 @@ class Stand(NamedTuple):
     state: CLOSED, TROUBLED (ran and did not close), LEFT (deployed, and rolled back from since) or
     NONE (nothing is known). at: when it ended, UTC, RFC 3339; "" where that isn't known. who:
     user@host. seconds: how long it took, None where that isn't known. environment: "" for none.
-    source: "journal", a tag, or a host. why: of what did not close, in a sentence. release: of a
-    deploy or rollback. environments: the same for each environment that something is known of.
+    source: "journal", a tag, or hosts. why: of what did not close, in a sentence; of what was
+    forced, past which gates and the reason. release: of a deploy or rollback. environments: the
+    same for each environment that something is known of.
     """
 
     state: str = NONE
@@ -131,9 +132,20 @@ def _said(line: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Stan
         float(seconds) if isinstance(seconds, (int, float)) else None,
         evidence.environment(line),
         "journal",
-        str(detail.get("error", "")) if state == TROUBLED else "",
+        str(detail.get("error", "")) if state == TROUBLED else forced(detail),
         str(detail.get("release") or ""),
     )
+
+
+def forced(said: Mapping[str, Any]) -> str:
+    """Return past which gates something was forced, and why; "" where it was not.
+
+    said: the detail of a line, or a run as the hosts' journals tell of it.
+    """
+    gates, reason = said.get("forced"), said.get("reason")
+    if not isinstance(gates, list) or not gates:
+        return ""
+    return f"forced past {', '.join(map(str, gates))}: {reason or 'no reason was given'}"
 
 
 def _left(line: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> bool:

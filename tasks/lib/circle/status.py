@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import console
 from ..declare import Outcome
 from ..errors import NotClosed
 from . import picture, showing
@@ -24,4 +25,6 @@ def status(world: World) -> Outcome:
             detail=detail,
             next=command,
         )
+    if not command:
+        console.say(f"The circle has closed for {world.source.version}.")
     return Outcome(detail, next=command)

@@ -51,6 +51,15 @@ def test_the_first_step_that_has_not_closed(stands: dict[str, Stand], command: s
     assert following(About("v1", True, CHAIN), stands, {}) == command
 
 
+def test_the_sandbox_asks_for_no_release_and_no_telemetry() -> None:
+    about, place = About("main", True, ("sandbox",)), {"sandbox": Place("sandbox", ANSWERS, "")}
+    stands = {**found(), "preaggregate": Stand(), "release": Stand(TROUBLED)}
+    assert following(about, stands, place) == "inv deploy --env=sandbox --version=main"
+    stands["deploy"] = on("sandbox")
+    assert following(about, stands, place) == "inv monitor --env=sandbox"
+    assert following(about, {**stands, "monitor": on("sandbox")}, place) == ""
+
+
 def test_what_is_about_the_code_wants_it_checked_out() -> None:
     stands = found(test=Stand())
     assert following(About("v1", False, CHAIN), stands, {}) == "git checkout v1 && inv test"

@@ -84,6 +84,13 @@ def test_how_long_it_took_is_the_journals_of_who_did_it() -> None:
     assert (same.seconds, other.seconds) == (3.5, None)
 
 
+def test_what_was_forced_says_past_what_and_why() -> None:
+    run = ran(forced=["freeze"], reason="the shop is down")
+    found = over(NOTHING, asked({"h1": fact(closed())}, run), OURS)["deploy"]
+    there = found.environments["staging"]
+    assert (there.state, there.why) == (CLOSED, "forced past freeze: the shop is down")
+
+
 def test_what_does_not_answer_takes_nothing_away() -> None:
     own = local(CLOSED)
     assert over(own, {"staging": Asked("staging", DOWN)}, OURS) == own

@@ -82,6 +82,11 @@ def test_each_environment_has_its_own(clone: Scratch) -> None:
     }
 
 
+def test_what_was_forced_says_so(clone: Scratch) -> None:
+    write(clone, "deploy", detail=HOST | {"forced": ["lint", "test"], "reason": "It burns."})
+    assert look(clone)["deploy"].why == "forced past lint, test: It burns."
+
+
 @pytest.mark.parametrize("back", [False, True])
 def test_what_was_rolled_back_from_is_left_until_it_is_gone_back_to(
     clone: Scratch, back: bool
