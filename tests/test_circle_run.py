@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.bench import ours_apart
 from tests.support.project import Project, free_port
+from tests.test_deploy_gates import typed
 
 Make = Callable[..., Project]
 Steps = dict[str, dict[str, Any]]
@@ -117,9 +118,9 @@ def test_it_stops_at_a_failing_test_and_goes_on_when_that_is_mended(shared: Proj
     assert steps["deploy sandbox"]["why"].endswith(" ago on each host")
 
 
-def environments(project: Project) -> None:
+def environments(project: Project, **said: Any) -> None:
     gates = ["lint", "test", "release"]
-    staging = project.at(1, gates=gates)
+    staging = project.at(1, gates=gates, **said)
     project.others = {
         "staging": staging,
         "production": project.at(2, gates=gates, after="staging", confirm=True),
@@ -156,29 +157,34 @@ def test_a_release_is_not_made_twice_and_its_commit_needs_no_lint_of_its_own(
 
 
 def test_production_that_is_down_is_rolled_back_whatever_can_be_asked(shared: Project) -> None:
-    environments(shared)
+    environments(shared, confirm=True)
     ready(shared)
     command = ["circle.run", "--path=production-down", "--env=staging"]
     done = shared.inv(*command)
     assert done.returncode == 2 and "alert.ack needs NAME and --reason;" in done.stderr
     assert "rollback needs --reason:" in done.stderr and done.stdout == ""
-    shared.document("deploy", "--env=staging", "--force", "--reason=a test")
+    deploy = ["deploy", "--env=staging", "--yes", "--force", "--reason=a test"]
+    shared.document(*deploy)
     before = shared.current(1)
-    words = ["alert.ack", "HighErrorRate", "--reason=it is lost", "rollback", "--reason=a test"]
     shared.commit("two", **{"more.txt": "two\n"})
-    shared.document("deploy", "--env=staging", "--force", "--reason=a test")
+    shared.document(*deploy)
     assert shared.current(1) != before
     (shared.root / ".circle/ready").unlink()
-    done = shared.inv(*command, "--yes", "--", *words)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert shared.current(1) == before
-    found = {" ".join(line.split()[:2]): line for line in done.stdout.splitlines()[-8:-1]}
-    assert "informed" in found["alert.ack staging"] and "informed" in found["monitor staging"]
-    assert "closed" in found["rollback staging"] and "informed" in found["visualize staging"]
+    # No alert is named, a reason is, and then the rollback asks for the environment's name.
+    code, said = typed(shared, "\nit is slow\nstaging\n", *command)
+    assert code == 1 and shared.current(1) == before, said
+    assert "alert.ack staging is left out." in said
+    rows = [line.split() for line in said.splitlines()]
+    found = {" ".join(row[:2]): row[2] for row in rows if len(row) > 2}
+    assert found["monitor staging"] == found["visualize staging"] == "informed"
+    assert found["rollback staging"] == "closed"
+    assert "The run stopped at test (step 5 of 5), exit code 1" in said
     # It goes on behind the rollback, which must not be made twice.
-    assert done.stderr.splitlines()[-1] == (
-        "Next: inv circle.run --path=production-down --env=staging --from=visualize:staging --yes"
+    assert said.splitlines()[-1] == (
+        "Next: inv circle.run --path=production-down --env=staging --from=visualize:staging"
     )
+    [line] = [e for e in shared.journal(1) if e.get("reason") == "it is slow"][-1:]
+    assert line["kind"] == "rollback"
 
 
 def test_ctrl_c_ends_the_phase_and_the_run(shared: Project) -> None:

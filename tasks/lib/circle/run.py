@@ -120,13 +120,25 @@ def completed(world: World, ask: Callable[[str], str] | None) -> tuple[Step, ...
         raise Refused(f"{said}: `{_command(world)} -- {more}`.", kind="config")
     found: list[Step] = []
     for step in world.steps:
-        answers = [(need, ask(f"{step.task}, {need}: ").strip()) for need in step.lacks() if ask]
-        if all(answer for _, answer in answers):
-            words = [f"{n}={a}" if n.startswith("-") else a for n, a in answers]
-            found.append(step._replace(words=(*words, *step.words)))
-        elif not step.informs:
+        answers = _answers(step, ask) if ask else []
+        if len(answers) == len(step.lacks()):
+            found.append(step._replace(words=(*answers, *step.words)))
+        elif step.informs:
+            console.say(f"{step.label} is left out.")
+        else:
             raise Refused(f"{step.task} is not run without {' and '.join(step.lacks())}.")
     return tuple(found)
+
+
+def _answers(step: Step, ask: Callable[[str], str]) -> list[str]:
+    """Return what a step lacks as its words, up to the first empty answer."""
+    found: list[str] = []
+    for need in step.lacks():
+        said = ask(f"{step.label}, {need}: ").strip()
+        if not said:
+            break
+        found.append(f"{need}={said}" if need.startswith("-") else said)
+    return found
 
 
 def _example(need: str) -> str:

@@ -219,7 +219,7 @@ def test_what_a_step_needs_is_asked_for_or_named_before_anything_is_run() -> Non
     assert found[0].words == ("HighErrorRate", "--reason=it is lost", "--env=sandbox")
     assert found[1].words == ("--reason=it is slow", "--env=sandbox")
     # Who knows no alert goes on without; who rolls back has a reason.
-    answers = iter(["\n", "\n", "it is slow\n"])
+    answers = iter(["\n", "it is slow\n"])
     assert labels(run.completed(down, lambda _: next(answers))) == ["rollback sandbox", "lint"]
     with pytest.raises(Refused, match="rollback is not run without --reason"):
         run.completed(world("rollback"), lambda _: "\n")
