@@ -1,7 +1,8 @@
 """Every block of commands that a page marks runnable, run as it stands there.
 
 A block is marked by the second word of its first line: ```sh runnable, or ```sh runnable exit=1.
-The blocks of a page run one after the other in one project, so that a page can tell a story.
+The blocks of a page run one after the other, each where the last one ended, so that a page can
+tell a story.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 
     def of(page: Path) -> Newcomer:
         if page not in made:
-            made[page] = Newcomer(home / f"{page.stem} {len(made)}")
-            made[page].settle()
+            begins = home / f"{page.stem} {len(made)}"
+            begins.mkdir()
+            made[page] = Newcomer(begins)
         return made[page]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -43,7 +45,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         patch.delenv("PYTEST_ADDOPTS", raising=False)
         yield of
         for each in made.values():
-            each.inv("host.down", "--env=sandbox")
+            each.leave()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     ids=[f"{pages.name(page)}:{block.line}" for page, block in RUNNABLE],
 )
 def test_a_block_ends_as_it_says(page: Path, block: Block, told: Told) -> None:
-    done = told(page).type(block)
+    done = told(page).type(block.text)
     assert done.returncode == block.code, f"{pages.name(page)}:{block.line}\n{done.stdout}"
 
 

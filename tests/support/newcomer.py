@@ -1,89 +1,68 @@
-"""A small service of somebody who has the recipes and follows the pages: what its blocks run in."""
+"""Somebody who has the recipes and follows a page: what its blocks of commands run in."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from tests.support.pages import Block
-from tests.support.project import Project
+from tests.support.project import ROOT
 
-PRICES = '''"""What things cost."""
-
-
-def price(pieces: int) -> int:
-    """Return what so many pieces cost."""
-    return 2 * pieces
-'''
-TEST = '''"""{about}"""
-
-from shop import price
+HOOK = {"id": "compile", "name": "compile", "entry": "python -m compileall -q app.py"}
+HOOK |= {"language": "system", "types": "[python]"}
+LINKED = ("tasks.py", "tasks", "scripts", "docs")
+# Nobody listens there: the pages tell of a machine without a stack, wherever they are tried.
+NOWHERE = {f"INVOKE_STACK_{name}": "http://127.0.0.1:9" for name in ("PROMETHEUS", "GRAFANA")}
+# Where a block has ended is where the next one begins, `cd -` included.
+STAY = """trap 'printf "%s\\n%s" "$PWD" "${OLDPWD-}" >"$WHERE"' EXIT\n"""
 
 
-def test_health_of_{name}() -> None:
-    assert price(2) == 4
-'''
-HOOKS: dict[str, Any] = {
-    "id": "compile",
-    "name": "compile",
-    "entry": "python -m compileall -q shop.py",
-    "language": "system",
-    "pass_filenames": False,
-}
-FILES = {
-    "shop.py": PRICES,
-    "tests/test_main.py": TEST.format(about="The prices.", name="main"),
-    "tests/test_app.py": TEST.format(about="The service.", name="app"),
-    "pyproject.toml": "[tool.black]\nline-length = 100\n",
-    ".flake8": "[flake8]\nmax-line-length = 100\nexclude = .venv\n",
-    ".pre-commit-config.yaml": yaml.safe_dump({"repos": [{"repo": "local", "hooks": [HOOKS]}]}),
-    "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A cart.\n",
-    ".gitignore": "__pycache__\n.venv\nhtmlcov\n",
-}
-SETTINGS: dict[str, Any] = {
-    "test": {"source": ["shop"], "options": ["-o", "pythonpath=."]},
-    "contacts": {"team lead": "lead@example.invalid"},
-    # Where nobody listens: the pages say what it is like without a stack, wherever they are tried.
-    "stack": {"prometheus": "http://127.0.0.1:9", "grafana": "http://127.0.0.1:9"},
-}
+class Newcomer:
+    """Somebody at a terminal, at first in a small service that has the recipes, in git.
 
+    home: an empty directory.
+    """
 
-class Newcomer(Project):
-    """The project, with a bare remote beside it to which all is pushed. Its tools are our own."""
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.place = home / "circle"
+        self.before = home
+        shutil.copytree(ROOT / "docs/examples/hello", self.place)
+        for name in LINKED:
+            (self.place / name).symlink_to(ROOT / name)
+        (self.place / ".venv").symlink_to(sys.prefix)
+        hooks = yaml.safe_dump({"repos": [{"repo": "local", "hooks": [HOOK]}]})
+        (self.place / ".pre-commit-config.yaml").write_text(hooks.replace("'[python]'", "[python]"))
+        with (self.place / ".gitignore").open("a") as ignored:
+            ignored.write("/docs\n")
+        begun = self.type("git init -q -b main; git add --all; git commit -q -m 'feat: hello'")
+        assert begun.returncode == 0, begun.stdout
 
-    def configure(self, **service: Any) -> None:
-        """Write invoke.yaml, with what a service has that has tests and somebody to call."""
-        super().configure(**service)
-        said = yaml.safe_load((self.root / "invoke.yaml").read_text())
-        (self.root / "invoke.yaml").write_text(yaml.safe_dump(said | SETTINGS))
-
-    def settle(self) -> None:
-        """Write and push what a newcomer begins with."""
-        (self.root / ".venv").symlink_to(sys.prefix)
-        subprocess.run(["git", "init", "-q", "--bare", f"{self.root}.git"], check=True)
-        self.git("remote", "add", "origin", f"{self.root}.git")
-        app = self.root / "app.py"
-        subprocess.run(
-            [sys.executable, "-m", "black", "-q", "--line-length=100", str(app)], check=True
-        )
-        self.commit("feat: a cart", **FILES)
-        self.git("push", "-q", "--set-upstream", "origin", "main")
-
-    def type(self, block: Block) -> subprocess.CompletedProcess[str]:
-        """Run a block as its reader does, from the first line to the one that fails."""
+    def type(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Type lines where the last ones ended, to the first that fails."""
+        where = self.home / "where"
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block.text],
-            cwd=self.root,
-            env={**self.variables(), "PATH": path, "NO_COLOR": "1"},
+        kept = {name: said for name, said in os.environ.items() if not name.startswith("INVOKE_")}
+        kept |= {"WHERE": str(where), "OLDPWD": str(self.before), "PATH": path, "NO_COLOR": "1"}
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", STAY + text],
+            cwd=self.place,
+            env=kept | NOWHERE,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
         )
+        self.place, self.before = map(Path, where.read_text().split("\n"))
+        return done
+
+    def leave(self) -> None:
+        """End what was started and not ended."""
+        for sandbox in self.home.glob("*/.sandbox"):
+            self.place = sandbox.parent
+            self.type("inv host.down --env=sandbox")
