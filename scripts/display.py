@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scripts.claims import refused, reverted
 from scripts.load import Snapshot
 from scripts.recipes import Told
+from tasks.lib import console
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -68,13 +69,11 @@ class Display:
             print(shown, file=self._stream, flush=True)
 
     def __enter__(self) -> "Display":
-        if self._stream.isatty():
-            from rich.console import Console
+        if console.terminal(self._stream):
             from rich.live import Live
 
-            self._live = Live(
-                console=Console(file=self._stream), get_renderable=self._shown, refresh_per_second=8
-            )
+            screen = console.screen(self._stream)
+            self._live = Live(console=screen, get_renderable=self._shown, refresh_per_second=8)
             self._live.start()
         return self
 
@@ -102,7 +101,7 @@ class Display:
             seconds = time.monotonic() - line.began if line.seconds is None else line.seconds
             cells = (line.name, line.about, line.result or "…", f"{seconds:.1f}")
             table.add_row(*(Text(cell) for cell in cells))
-        return Group(table, Text(self._met(), style="dim"))
+        return Group(table, Text(self._met(), style=console.HINT))
 
     def _met(self) -> str:
         if self._snapshot is None:

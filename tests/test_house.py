@@ -27,7 +27,8 @@ LOCKS += ["docs/examples/flask/requirements", "docs/examples/static/requirements
 HEAVY = {"aiohttp", "asyncssh", "fabric", "git", "msgspec", "opentelemetry", "paramiko", "psutil"}
 HEAVY |= {"requests", "rich"}
 # Variables that the system sets or everyone knows; .env.example is about those that are ours.
-SYSTEM = {"HOME", "LANG", "LOGNAME", "NO_COLOR", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
+SYSTEM = {"HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
+SYSTEM |= {"NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"}
 SYSTEM |= {
     "PYTEST_ADDOPTS",
     "SSH_AUTH_SOCK",

@@ -9,15 +9,22 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Sequence, TextIO
+from typing import TYPE_CHECKING, Iterable, Sequence, TextIO
 
 from .plain import dumps
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # Controls, what turns the direction of writing (UAX 9) or begins a line, and halves of a character.
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_YELLOW, _PLAIN = "\x1b[33m", "\x1b[0m"
+
+# What a colour means, everywhere: closed or in bounds, in trouble, a warning, and a hint of what is
+# next. The names are rich's; the numbers those of ECMA-48's SGR.
+GOOD, BAD, WARNING, HINT = "green", "bold red", "yellow", "dim"
+_SGR = {GOOD: "32", BAD: "1;31", WARNING: "33", HINT: "2"}
 
 _json = False
 
@@ -33,17 +40,25 @@ def say(text: str = "") -> None:
     _print(clean(text), stream())
 
 
+def hint(text: str) -> None:
+    """Print a line about what is next, or where to read on: less than the rest, and beside it."""
+    paint([(text, HINT)])
+
+
+def paint(parts: Iterable[tuple[str, str]]) -> None:
+    """Print a line of parts, each as (text, what it means); "" means nothing."""
+    out = stream()
+    _print("".join(_styled(text, style, out) for text, style in parts), out)
+
+
 def warn(text: str) -> None:
     """Print a warning on stderr."""
-    mark = "warning:"
-    if _colour(sys.stderr):
-        mark = f"{_YELLOW}{mark}{_PLAIN}"
-    _print(f"{mark} {clean(text)}", sys.stderr)
+    _print(f"{_styled('warning:', WARNING, sys.stderr)} {clean(text)}", sys.stderr)
 
 
-def fail(text: str) -> None:
-    """Print a line about a failure on stderr."""
-    _print(clean(text), sys.stderr)
+def fail(text: str, style: str = "") -> None:
+    """Print a line about a failure on stderr. style: BAD for what failed, HINT for its mending."""
+    _print(_styled(text, style, sys.stderr), sys.stderr)
 
 
 def rewritable() -> bool:
@@ -108,13 +123,39 @@ def terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _colour(stream: TextIO) -> bool:
-    return terminal(stream) and not os.environ.get("NO_COLOR")
+def colour(stream: TextIO) -> bool:
+    """Tell whether to colour there: on a terminal, or where that is asked for all the same.
+
+    NO_COLOR, where it is set at all, is obeyed before anything else (no-color.org); FORCE_COLOR and
+    CLICOLOR_FORCE are for logs that show colours, as those of CI do (force-color.org).
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    forced = (os.environ.get("FORCE_COLOR"), os.environ.get("CLICOLOR_FORCE"))
+    return terminal(stream) or any(value not in (None, "", "0") for value in forced)
+
+
+def screen(out: TextIO | None = None) -> Console:
+    """Return rich's console on `out`, by default where the reader's text goes: none is made
+    elsewhere, so that all go by the same rule."""
+    from rich.console import Console
+
+    out = out or stream()
+    return Console(
+        file=out,
+        color_system="standard" if colour(out) else None,  # with None not even bold is said
+        force_terminal=terminal(out),
+        highlight=False,
+    )
+
+
+def _styled(text: str, style: str, out: TextIO) -> str:
+    shown = clean(text)
+    return f"\x1b[{_SGR[style]}m{shown}\x1b[0m" if style and shown and colour(out) else shown
 
 
 def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str, stream: TextIO) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -124,4 +165,4 @@ def _rich_table(cells: list[list[str]], columns: Sequence[str], title: str, stre
         shown.add_column(column, overflow="fold")  # cut short, a release or host is of no use
     for row in cells:
         shown.add_row(*(Text(cell) for cell in row))
-    Console(file=stream, no_color=not _colour(stream), highlight=False).print(shown)
+    screen(stream).print(shown)

@@ -154,7 +154,7 @@ def _close(this: _Run, outcome: Outcome) -> None:
             told = _told(this, "closed", outcome.detail, following) | marks
         console.document(told)
     if following:
-        console.say(f"Next: {following}")
+        console.hint(f"Next: {following}")
 
 
 def _fail(this: _Run, error: BaseException) -> NoReturn:
@@ -168,13 +168,13 @@ def _fail(this: _Run, error: BaseException) -> NoReturn:
     # The evidence stays out of the journal: it may be a service's log, which nobody has checked.
     marks = _marks(this)
     _journal(this, outcome, {**detail, "error": said, "kind": kind}, marks)
-    for text in (said, below):
+    for text, style in ((said, console.BAD), (below, "")):
         if text:
-            console.fail(text)
+            console.fail(text, style)
     for row in rows:
-        console.fail(f"Runbook: {row.issue} → {row.solution}")
+        console.fail(f"Runbook: {row.issue} → {row.solution}", console.HINT)
     if following:
-        console.fail(f"Next: {following}")
+        console.fail(f"Next: {following}", console.HINT)
     if this.as_json:
         told = _told(this, outcome, detail, following) | marks
         told["error"] = {"message": said, "kind": kind, "evidence": below}

@@ -17,6 +17,10 @@ from . import console
 GRACE = 10  # seconds that a tool whose output we keep has to end after Ctrl-C, which it got, too
 
 
+# What a captured tool says is read by its words: nobody's wish for colours is to get among them.
+PLAIN = {"NO_COLOR": "1", **dict.fromkeys(("FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS"))}
+
+
 class Ran(NamedTuple):
     """What a tool did. output: both of its streams, "" where it had the terminal. seconds: how long
     it took."""
@@ -144,12 +148,13 @@ def _started(
     argv: Sequence[str | Path], root: Path, env: Mapping[str, str | None] | None, captured: bool
 ) -> Iterator[tuple[subprocess.Popen[str], float]]:
     since = time.monotonic()
+    plain = PLAIN if captured else {}
     console.stream().flush()
     with _interrupted_later() as interrupted:
         process = subprocess.Popen(
             [str(word) for word in argv],
             cwd=root,
-            env=environment(root, env),
+            env=environment(root, {**plain, **(env or {})}),
             stdin=subprocess.DEVNULL if captured else None,
             stdout=subprocess.PIPE if captured else console.stream(),
             stderr=subprocess.STDOUT if captured else None,

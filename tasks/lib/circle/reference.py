@@ -126,8 +126,8 @@ def _invoke_itself() -> list[str]:
         " lists those of Invoke itself, which stand before the first: `inv --echo lint`.",
         "",
         "`--json` prints one document on standard output and everything else on standard error;"
-        " `--check` changes nothing. Output is coloured on a terminal alone, and never where"
-        " `NO_COLOR` is set.",
+        " `--check` changes nothing. Output is coloured on a terminal, or where `FORCE_COLOR` is"
+        " set, and never where `NO_COLOR` is.",
         "",
     ]
 

@@ -15,7 +15,12 @@ from .places import Place
 from .standing import CLOSED, LEFT, PHASES, TROUBLED, Stand
 from .seen import World
 
-STYLES = {CLOSED: "green", TROUBLED: "bold red", LEFT: "yellow", picture.PART: "yellow"}
+STYLES = {
+    CLOSED: console.GOOD,
+    TROUBLED: console.BAD,
+    LEFT: console.WARNING,
+    picture.PART: console.WARNING,
+}
 INDENT = 13  # columns that an environment's name has
 MOST = 5  # follow-ups that are shown of an incident
 
@@ -66,18 +71,10 @@ def wrapped(line: str, width: int) -> str:
 
 def paint(lines: Iterable[picture.Line]) -> None:
     """Print lines, on a terminal each part in the colour of its state."""
-    out = console.stream()
-    if not console.terminal(out):
-        for line in lines:
-            console.say("".join(text for text, _ in line).rstrip())
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    screen = Console(file=out, highlight=False)  # which heeds NO_COLOR by itself
     for line in lines:
-        parts = ((console.clean(text), STYLES.get(state, "")) for text, state in line)
-        screen.print(Text.assemble(*parts), soft_wrap=True)
+        *parts, (text, state) = line
+        shown = [*parts, (text.rstrip(), state)]
+        console.paint((text, STYLES.get(state, "")) for text, state in shown)
 
 
 def told(world: World) -> Iterator[str]:

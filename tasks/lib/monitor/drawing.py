@@ -11,11 +11,11 @@ from .board import FREE, OK, OUT, UNKNOWN, Board, Reading
 from .measured import step_of
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.text import Text
 
 SAID = {OK: "in bounds", OUT: "OUT OF BOUNDS", UNKNOWN: "NOT KNOWN"}
-_STYLES = {OK: "green", OUT: "bold red", UNKNOWN: "bold yellow", FREE: ""}
+_STYLES = {OK: console.GOOD, OUT: console.BAD, UNKNOWN: console.WARNING, FREE: ""}
 _MARKS = {OK: "ok", OUT: "OUT", UNKNOWN: "?", FREE: ""}
 _WIDTHS = (13, 25, 7, 3)  # of the columns before the sparkline, the figures' at its widest
 _APART = 2  # columns between two of them
@@ -40,23 +40,14 @@ def printed(board: Board) -> None:
     """
     out = console.stream()
     if console.terminal(out):
-        terminal = on(out)
-        terminal.print(rendered(board, terminal.width, whys=False))
+        screen = console.screen(out)
+        screen.print(rendered(board, screen.width, whys=False))
         return
     rows = [(r.name, r.text, r.bound, _MARKS[r.state]) for r in board.readings]
     console.say(f"{board.environment} at {_clock(board.at)}: {SAID[board.verdict]}")
     if released := _release_text(board):
         console.say(released)
     console.table(rows, ("what", "now", "bound", ""))
-
-
-def on(stream: object) -> Console:
-    """Return rich's console on a stream; NO_COLOR is heeded by rich itself."""
-    from typing import IO, cast
-
-    from rich.console import Console
-
-    return Console(file=cast(IO[str], stream), highlight=False, soft_wrap=False)
 
 
 def line(board: Board) -> str:

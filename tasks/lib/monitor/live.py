@@ -36,7 +36,7 @@ def _screen() -> Iterator[Callable[[Board], bool]]:
     """The terminal's other screen, so that neither a new size nor what stood there is a trouble."""
     from rich.live import Live
 
-    terminal = drawing.on(sys.stdout)
+    terminal = console.screen(sys.stdout)
     with Live(console=terminal, screen=True, auto_refresh=False) as live:
 
         def show(board: Board) -> bool:

@@ -4,7 +4,6 @@ lines elsewhere."""
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, Callable, Iterator, Sequence
 
 from .. import console
@@ -19,14 +18,12 @@ Told = Callable[[tuple[Service, ...]], None]
 @contextlib.contextmanager
 def services() -> Iterator[Told]:
     """Yield what shows each look at the stack's services."""
-    if not _terminal():
+    if not console.terminal(console.stream()):
         yield _lines()
         return
-    from rich.console import Console
     from rich.live import Live
 
-    out = Console(file=console.stream(), no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
-    with Live(console=out, refresh_per_second=8, transient=True) as live:
+    with Live(console=console.screen(), refresh_per_second=8, transient=True) as live:
         yield lambda found: live.update(_table(found))
     # What stays is the last look, said by whoever started them.
 
@@ -34,15 +31,13 @@ def services() -> Iterator[Told]:
 @contextlib.contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Yield what is told how much of `total` is done."""
-    if not _terminal():
+    if not console.terminal(console.stream()):
         yield lambda done: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    out = Console(file=console.stream(), no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True) as bar:
+    with Progress(*columns, console=console.screen(), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 
@@ -67,10 +62,7 @@ def _table(found: Sequence[Service]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     for each in found:
         waits = each.said == "starting"
-        mark = Spinner("dots") if waits else Text("✗" if each.said else "✓")
+        done = Text("✗", console.BAD) if each.said else Text("✓", console.GOOD)
+        mark = Spinner("dots") if waits else done
         table.add_row(mark, Text(each.name), Text(console.clean(each.said or "up")))
     return table
-
-
-def _terminal() -> bool:
-    return console.stream().isatty() and os.environ.get("TERM") != "dumb"
