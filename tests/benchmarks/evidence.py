@@ -1,15 +1,16 @@
 """What reading a long journal costs: `inv circle.status` and the scorecard over 100,000 lines.
 
-Run it: `python tests/benchmarks/evidence.py [LINES]`. It prints one JSON object, medians of five in
-seconds, and exits with 1 when one of the commands' own time is 1 s or more. `own` is what the
-command takes once it has begun, as its document says; `command` is from the shell and back; `read`
-is all of the lines as mappings, which the scorecard needs, by the clock and by the processor.
+Run it: `python tests/benchmarks/evidence.py [LINES]`. It prints one JSON object, medians of five
+in seconds, by the clock and by the processor, which others on the machine don't lengthen. `own` is
+what a command takes less what `inv --list` does; 1 s of the processor or more exits with 1. `read`
+is all of the lines as mappings.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 from tasks.lib import journal  # noqa: E402
 
 LIMIT, TIMES, A_COMMIT = 1.0, 5, 20
-TASKS = ("circle.status",)
+TASKS = ("circle.status", "circle.scorecard")
 CHECKS = [{"name": name, "value": 0.001, "limit": 0.01} for name in ("error_ratio", "p95")]
 START = 1735689600  # 2025-01-01T00:00:00Z
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.invalid")
@@ -67,18 +68,18 @@ def median(act: Callable[[], float]) -> float:
     return round(statistics.median(act() for _ in range(TIMES)), 3)
 
 
-def own(directory: Path, *words: str) -> float:
-    """Return what a command takes once it has begun."""
-    argv = [sys.executable, "-m", "invoke", *words, "--json"]
-    done = subprocess.run(argv, cwd=directory, capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout)["seconds"])
-
-
-def command(directory: Path, *words: str) -> float:
-    begun = time.perf_counter()
+def command(directory: Path, *words: str, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return what a command takes, by a clock."""
+    begun = clock()
     argv = [sys.executable, "-m", "invoke", *words]
     subprocess.run(argv, cwd=directory, capture_output=True, check=True)
-    return time.perf_counter() - begun
+    return clock() - begun
+
+
+def processor() -> float:
+    """Return what the children that have ended took of the processor, in seconds."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def read(directory: Path, clock: Callable[[], float]) -> float:
@@ -95,16 +96,18 @@ def measure(count: int) -> dict[str, Any]:
         found["megabytes"] = round(journal.where(long).stat().st_size / 1e6, 1)
         found["read"] = median(lambda: read(long, time.perf_counter))
         found["read_processor"] = median(lambda: read(long, time.process_time))
-        for task in TASKS:
-            found[task] = {
-                "own": median(lambda: own(long, task)),
-                "own_of_100_lines": median(lambda: own(short, task)),
-                "command": median(lambda: command(long, task)),
+        for about, clock in (("clock", time.perf_counter), ("processor", processor)):
+            told = {
+                task: median(lambda: command(long, task, clock=clock))
+                for task in ("--list", *TASKS)
             }
+            own = {task: round(told[task] - told["--list"], 3) for task in TASKS}
+            less = {task: median(lambda: command(short, task, clock=clock)) for task in TASKS}
+            found[about] = {"command": told, "own": own, "command_with_100_lines": less}
     return found
 
 
 if __name__ == "__main__":
     figures = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
     print(json.dumps(figures))
-    sys.exit(max(figures[task]["own"] for task in figures if "." in task) >= LIMIT)
+    sys.exit(max(figures["processor"]["own"].values()) >= LIMIT)

@@ -29,7 +29,8 @@ class World(NamedTuple):
     environment: what `--env` or the default says. wrong: by "prometheus" and "alertmanager", why
     nothing is known of it. measured: by rule, what its expression gives. known: the alerts that
     Alertmanager has. counters: see `Alertmanager.counters`. pages: the names of the alerts that
-    have one. entries: of this clone's journal. at: Unix time of reading.
+    have one. entries: of this clone's journal, those of alert's own tasks. at: Unix time of
+    reading.
     """
 
     settings: Settings
@@ -71,7 +72,7 @@ def read(c: Context, env: str) -> World:
     except Untold as error:
         wrong["alertmanager"] = str(error).rstrip(".")
     pages = frozenset(page.stem for page in (root / settings.alert.pages).glob("*.md"))
-    entries = tuple(journal.read(journal.where(root)))
+    entries = tuple(journal.content(journal.where(root), ['"alert.']).entries)
     return World(
         settings, environment, root, where, wrong, pages=pages, entries=entries, at=time.time(),
         **found,

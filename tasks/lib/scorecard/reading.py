@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..settings import Environment, Settings
 
 LINES = 20_000  # the newest lines of a host's journal; a run writes four at the most
+KINDS = ('"deploy"', '"rollback"', '"test"')  # what a line has to say to be looked at
 SANDBOX = "sandbox"
 
 
@@ -44,7 +45,7 @@ def read(c: Context, name: str, seconds: float) -> Read:
     end = time.time()
     start, since = end - seconds, end - 2 * seconds
     notes: list[str] = []
-    entries = journal.read(journal.where(root))
+    entries = journal.content(journal.where(root), KINDS).entries
     done = runs.read(_journals(settings, environment, root, notes), entries, environment.name)
     brought = changes.read(root, done, since)
     notes += [f"Nothing is known of tags and commits: {brought.wrong}"] if brought.wrong else []
