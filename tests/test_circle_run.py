@@ -154,6 +154,13 @@ def test_a_release_is_not_made_twice_and_its_commit_needs_no_lint_of_its_own(
     assert set(shared.git("tag").split()) - tags == {tag}
     steps, told, _ = ran(shared, "--path=regular", "--env=production", "--yes")
     assert set(states(steps).values()) == {"not repeated"}
+    # Once something else is live there, the commit has closed, and is deployed again all the same.
+    shared.commit("later", **{"more.txt": "later\n"})
+    shared.document("deploy", "--env=production", "--yes", "--force", "--reason=a test")
+    shared.git("checkout", "-q", tag)
+    planned = shared.document("circle.run", "--path=regular", "--from=deploy", "--plan")
+    shared.git("checkout", "-q", "main")
+    assert [step["state"] for step in planned["steps"]] == ["not repeated", "run"]
 
 
 def test_production_that_is_down_is_rolled_back_whatever_can_be_asked(shared: Project) -> None:
