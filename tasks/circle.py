@@ -90,13 +90,14 @@ def go(
 
     Example: inv circle.run --env=sandbox --plan
     """
-    from .lib import config, project
+    from .lib import config
     from .lib.circle import run as about
     from .lib.circle.looked import Asked
     from .lib.testing.choice import passed_on
 
     def act() -> Outcome:
-        asked = Asked(env, path, from_, to, yes, passed_on())
+        file = str(getattr(c.config, "_runtime_path", None) or "")
+        asked = Asked(env, path, from_, to, yes, passed_on(), file)
         world = about.read(config.load(c), project.root(c), asked)
         return about.plan(world) if plan else about.carry_out(world)
 

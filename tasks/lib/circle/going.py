@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import tools
@@ -83,11 +84,16 @@ def _step(world: World, step: Step, number: int, spent: float) -> Ran:
     telling.heading(number, count, step.label, spent)
     begun = time.monotonic()
     try:
-        argv = [sys.executable, "-m", "invoke", *command(step, world.asked.yes)[1:]]
-        code = tools.attached(argv, world.root).code
+        code = tools.attached(_argv(world, step), world.root).code
     except KeyboardInterrupt:
         code = INTERRUPTED
     return _ended(step, code, time.monotonic() - begun, judged)
+
+
+def _argv(world: World, step: Step) -> list[str]:
+    file = world.asked.config  # as it was named from where we are, which the step is not
+    config = [f"--config={Path(file).resolve()}"] if file else []
+    return [sys.executable, "-m", "invoke", *config, *command(step, world.asked.yes)[1:]]
 
 
 def _ended(step: Step, code: int, seconds: float, judged: Judged) -> Ran:

@@ -26,7 +26,8 @@ ASKING = ("visualize", "alert", "visualize.check", "visualize.report", "alert.te
 
 
 class Asked(NamedTuple):
-    """What the command line says. first, last: --from and --to. more: what follows `--`."""
+    """What the command line says. first, last: --from and --to. more: what follows `--`. config:
+    the file that `inv --config` names, for each step as well."""
 
     env: str = ""
     path: str = ""
@@ -34,6 +35,7 @@ class Asked(NamedTuple):
     last: str = ""
     yes: bool = False
     more: tuple[str, ...] = ()
+    config: str = ""
 
 
 class Judged(NamedTuple):

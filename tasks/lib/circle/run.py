@@ -99,12 +99,17 @@ def carry_out(world: World) -> Outcome:
 
 def _refuse_idle(world: World) -> None:
     """Refuse where nothing can be done, or nothing that would count."""
-    planned = [ran for ran in _planned(world) if ran.state != LEFT]
-    if not planned:
-        why = dict.fromkeys(ran.why for ran in _planned(world))
-        raise Refused(f"Nothing of {world.name} can be done here: {'; '.join(why)}.", kind="idle")
-    if unfit := world.unfit(planned[0].step):
-        raise Refused(f"{unfit.capitalize()}: commit, then `{_command(world)}`.", kind="dirty")
+    whys = []
+    for step in world.steps:
+        judged = world.judge(step)
+        if judged.state != LEFT:
+            if unfit := world.unfit(step):
+                why = f"{unfit.capitalize()}: commit, then `{_command(world)}`."
+                raise Refused(why, kind="dirty")
+            return
+        whys.append(judged.why)
+    told = "; ".join(dict.fromkeys(whys))
+    raise Refused(f"Nothing of {world.name} can be done here: {told}.", kind="idle")
 
 
 def completed(world: World, ask: Callable[[str], str] | None) -> tuple[Step, ...]:
@@ -164,7 +169,7 @@ def _refuse_silent(world: World, there: bool) -> None:
 
 def _tell(world: World) -> None:
     commit = project.commit(world.root)[:7] or "no commit yet"
-    console.say(f"Path {world.name} for {commit}, {world.to}: {len(world.steps)} steps")
+    telling.begin(f"Path {world.name} for {commit}, {world.to}:", [s.label for s in world.steps])
 
 
 def _stopped(world: World, gone: Gone, at: int) -> NotClosed:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 import time
 from typing import Sequence
 
 from .. import console
 from ..monitor import figures
 
+FIRM = "\u00a0"  # a space at which no line is broken
+WIDTH = 79  # columns of a paragraph
 WIDEST = 100  # columns of a heading
 
 
 def ago(at: float | None) -> str:
     """Return how long ago a moment (Unix, seconds) was, with a space before it; "" for None."""
     return "" if at is None else f" {figures.ago(max(time.time() - at, 0.0))} ago"
+
+
+def begin(text: str, labels: Sequence[str]) -> None:
+    """Print what is about to be run: a word about it, and the steps."""
+    whole = " → ".join(label.replace(" ", FIRM) for label in labels)
+    told = textwrap.fill(f"{text} {whole}", width=WIDTH, subsequent_indent="  ")
+    console.say(told.replace(FIRM, " "))
 
 
 def heading(number: int, count: int, label: str, spent: float) -> None:
