@@ -114,7 +114,7 @@ def test_nothing_is_lost_of_what_the_runbook_began_as(made: dict[str, str], name
 
 def test_its_figures_and_contacts_are_those_of_the_configuration(made: dict[str, str]) -> None:
     said = made[runbook.PAGE]
-    for target in ("< 30 min", "< 5 min", "> 80 %", "> 95 %", "< 15 min", "< 10 %"):
+    for target in ("< 30m |", "< 5m |", "> 80 %", "> 95 %", "< 15m |", "< 10 %"):
         assert target in said
     for role in settings().contacts:
         assert re.search(rf"^\| {role} \| \S.* \| \S.* \|$", said, re.MULTILINE), role

@@ -21,6 +21,16 @@ PAGE = "docs/RUNBOOK.md"
 # The phase `host` makes three things; these two are declared where they are made.
 HOSTS = (("inv host --env=sandbox", sandbox.PHASE), ("inv host --env=ENV", server.PHASE))
 
+# How each figure of the scorecard is known, in a few words; docs/SCORECARD.md has all of them.
+KNOWN = {
+    "time_to_deploy": "mean; from the tag to verified in production",
+    "time_to_roll_back": "mean; from the decision to verified",
+    "coverage": "what the tests reach: `inv test --coverage`",
+    "deployment_success": "closed, and not rolled back from",
+    "alert_response": "mean; from the alert to `inv alert.ack`",
+    "false_positives": "alerts that nobody had to act on: `inv alert.ack --false-positive`",
+}
+
 
 class Beside(NamedTuple):
     """What a phase declares beside itself, and the command that does it."""
@@ -209,24 +219,16 @@ def paths(settings: Settings) -> list[str]:
 
 
 def metrics(settings: Settings) -> list[str]:
-    """Return the part about what the circle is measured by."""
-    rows = [
-        ("Time to deploy, mean", "< 30 minutes", "from the tag to production, verified"),
-        ("Time to roll back, mean", "< 5 minutes", "from the decision to verified"),
-        ("Coverage by tests", f"> {settings.test.coverage:g} %", "`inv test --coverage`"),
-        ("Deployments that succeed", "> 95 %", "no rollback was needed"),
-        (
-            "Response to an alert, mean",
-            f"< {settings.alert.response / 60:g} minutes",
-            "`inv alert.ack`",
-        ),
-        (
-            "False positives",
-            f"< {settings.alert.false_positives * 100:g} %",
-            "alerts that nobody had to act on: `inv alert.review`",
-        ),
-    ]
-    return ["## What it is measured by", "", *table(("figure", "target", "how it is known"), rows)]
+    """Return the part about what the circle is measured by: the scorecard's figures and targets."""
+    from ..scorecard import figures, reading, telling
+
+    rows = []
+    for key, target in reading.targets_of(settings).items():
+        kind = figures.KINDS[key]
+        sign = ">" if kind.high else "<"
+        rows.append((kind.label, f"{sign} {telling.shown(target, kind.unit)}", text(KNOWN[key])))
+    lines = ["## What it is measured by", "", "Where it stands: `inv circle.scorecard`.", ""]
+    return lines + table(("figure", "target", "how it is known"), rows)
 
 
 def contacts(settings: Settings) -> list[str]:

@@ -54,7 +54,7 @@ def read(c: Context, name: str, seconds: float) -> Read:
         day = time.strftime("%Y-%m-%d", time.gmtime(done[0].ended))
         notes.append(f"The journals begin on {day}, within this time.")
     evidence = Evidence(done, brought, _tests(entries), answers, verdicts)
-    targets = _targets(settings)
+    targets = targets_of(settings)
     return Read(settings.app, environment.name, start, end, evidence, targets, tuple(notes))
 
 
@@ -67,7 +67,8 @@ def last(settings: Settings) -> str:
     return next((name for name in reversed(others) if name not in before), SANDBOX)
 
 
-def _targets(settings: Settings) -> dict[str, float]:
+def targets_of(settings: Settings) -> dict[str, float]:
+    """Return the targets that the configuration sets, by figure."""
     card, alerting = settings.scorecard, settings.alert
     return {
         "time_to_deploy": card.deploy,
