@@ -19,7 +19,7 @@ import tasks
 from tasks.lib.circle.markdown import anchor
 
 ROOT = Path(__file__).resolve().parents[2]
-SHELLS = ("sh", "bash")
+SHELLS = ("sh", "bash", "")
 RUNNABLE = "runnable"  # the second word of a block's first line; GitHub shows none of them
 _SAID = re.compile(r"(?:[A-Z_]+=\S+ +)*(?:\.venv/bin/)?inv +(?=[a-z-])")
 
@@ -96,7 +96,9 @@ def lines(page: Path, runnable: bool = False) -> list[str]:
     found = []
     for block in blocks(page):
         if block.language in SHELLS and not (runnable and block.code is None):
-            found += block.text.replace("\\\n", " ").splitlines()
+            said = block.text.replace("\\\n", " ").splitlines()
+            # A block that names no language may be a drawing.
+            found += [line for line in said if block.language or _SAID.match(line)]
     return [line for line in found if line]
 
 
