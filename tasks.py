@@ -156,6 +156,7 @@ DEFAULTS: dict[str, Any] = {
         },
     },
     "scorecard": {"deploy": "30m", "rollback": "5m", "success": 0.95},
+    "incident": {"draft": True, "limit": "20s", "same": "4h"},
     "service": {
         "hosts": [],
         "url": "",

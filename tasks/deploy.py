@@ -149,9 +149,19 @@ def deploy(
     def procedure() -> Outcome:
         return deploying.plan(seen[0]) if plan else deploying.deploy(seen[0], bool(env), yes)
 
-    run(
-        PHASE, c, procedure, world=world, check=check, as_json=json, validate=False, record=not plan
-    )
+    from .lib.incident import after
+
+    with after.drafted(c, "deploy", wanted=not (plan or check)):
+        run(
+            PHASE,
+            c,
+            procedure,
+            world=world,
+            check=check,
+            as_json=json,
+            validate=False,
+            record=not plan,
+        )
 
 
 # Around the phase: what the hosts say, their logs, commands and environment files.

@@ -55,7 +55,8 @@ PHASE = Phase(
         "It has to be whole and healthy on each host before any is switched.",
         "All hosts switch at once; each front and the public address are asked.",
         "Watch until the error ratio is back to normal, and tell the team.",
-        "Write down what went wrong and why it was rolled back.",
+        "Write down what went wrong and why it was rolled back, in the page that is drafted below"
+        " docs/incidents/ (`inv rollback.incident` drafts one at any time), and commit it.",
         "Return to `inv lint` with what mends it: nothing was checked out, so you are on main.",
     ),
     validation=(
@@ -180,9 +181,19 @@ def rollback(
             return Outcome(planned.document(), next=again, document=planned.document())
         return _rollback(seen[0], rollout, bool(env), yes, begun)
 
-    run(
-        PHASE, c, procedure, world=world, check=check, as_json=json, validate=False, record=not plan
-    )
+    from .lib.incident import after
+
+    with after.drafted(c, "rollback", wanted=not (plan or check)):
+        run(
+            PHASE,
+            c,
+            procedure,
+            world=world,
+            check=check,
+            as_json=json,
+            validate=False,
+            record=not plan,
+        )
 
 
 def _rollout(world: World, to: str, keep_schema: bool, begun: float) -> Any:
@@ -214,3 +225,39 @@ def _rollback(world: World, rollout: Any, named: bool, yes: bool, begun: float) 
         f" switch {detail['switch_seconds']:.3f} s)"
     )
     return Outcome(detail)
+
+
+@task(
+    optional=["issue"],
+    help={
+        "env": "where it happened (default: that of the newest deploy here)",
+        "since": "from when on is looked at: so long ago, as 2h, or a time in UTC",
+        "title": "what it is called (default: the rollback's reason)",
+        "close": "the name of an incident: set its state to closed",
+        "issue": "open a GitHub issue, too: of the page that is drafted, or --issue=NAME",
+        "json": "print one JSON document on stdout, all else on stderr",
+    },
+)
+def incident(
+    c: Context,
+    env: str = "",
+    since: str = "",
+    title: str = "",
+    close: str = "",
+    issue: Any = "",
+    json: bool = False,
+) -> None:
+    """Draft the page of an incident: timeline, impact, commits, graphs and logs; or close one.
+
+    Example: inv rollback.incident --env=production --title="No checkout"
+    Example: inv rollback.incident --close=2026-11-25-no-checkout
+    """
+
+    def act() -> Outcome:
+        from .lib import config
+        from .lib.incident import command
+
+        root, asked = project.root(c), command.Asked(since, title, close, issue)
+        return command.carry_out(config.load(c), root, asked, lambda: env or _newest(root))
+
+    run(PHASE.part("incident"), c, act, as_json=json, validate=False)

@@ -21,6 +21,7 @@ from .circle import settings as circle
 from .convert import convert, wrong
 from .developer import sound as developer
 from .errors import Refused
+from .incident import settings as incident
 from .lint import settings as lint
 from .monitor import settings as monitor
 from .notify import settings as notify
@@ -70,6 +71,7 @@ KEYS = (
     "alert",
     "circle",
     "scorecard",
+    "incident",
     "service",
     "environments",
 )
@@ -80,6 +82,7 @@ SECTIONS: dict[str, Callable[[Any], Iterator[tuple[str, str, object]]]] = {
     "circle": circle.faults,
     "contacts": alert.contact_faults,
     "host": developer.faults,
+    "incident": incident.faults,
     "lint": lint.faults,
     "monitor": monitor.faults,
     "notify": notify.faults,

@@ -12,12 +12,16 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 from . import project
 from .errors import Refused
 
+PAGES = "docs/incidents"  # see incident.record.DIRECTORY, which is not imported for a word
+
 
 class State(NamedTuple):
     """A working tree at one moment.
 
     commit: HEAD's full hash, "" outside of a repository and before the first commit. changed:
-    whether anything differs from it that git doesn't ignore, files that it doesn't know included.
+    whether anything differs from it that git doesn't ignore, files that it doesn't know included;
+    but for the pages of incidents: nothing that is proved of a commit looks at them, and a rollback
+    drafts one just before what mends the trouble is to be proved.
     """
 
     commit: str
@@ -32,7 +36,7 @@ def state(root: Path) -> State:
     from .git import Git
 
     try:
-        return State(commit, bool(Git(root).changed()))
+        return State(commit, bool(Git(root).changed(without=PAGES)))
     except Refused:
         return State(commit, True)  # what can't be seen isn't known to be the same
 

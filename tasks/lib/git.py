@@ -75,9 +75,14 @@ class Git:
             raise self._failure(args[0], done.returncode, done.stderr)
         return done.stdout
 
-    def changed(self) -> tuple[bytes, ...]:
-        """Return the paths that differ from HEAD or that git doesn't know. Raises `Refused`."""
-        listed = self("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
+    def changed(self, without: str = "") -> tuple[bytes, ...]:
+        """Return the paths that differ from HEAD or that git doesn't know. Raises `Refused`.
+
+        without: a directory, from `root`, where nothing counts; "" for none.
+        """
+        some = ("--", ":/", f":(exclude){without}") if without else ()
+        form = ("--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
+        listed = self("status", *form, *some)
         return tuple(entry[3:] for entry in listed.split(b"\0") if entry)
 
     def stream(self, *args: str, stdin: bytes = b"") -> Iterator[bytes]:

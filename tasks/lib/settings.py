@@ -18,6 +18,7 @@ from .developer.settings import Host
 from .duration import Seconds
 from .errors import Refused
 from .gates.settings import LISTED, Freeze
+from .incident.settings import Incidents
 from .lint.settings import Lint
 from .monitor.settings import Monitor
 from .notify.settings import Notify
@@ -187,6 +188,7 @@ class Settings(Strict, frozen=True):
     alert: Alerting = Alerting()
     circle: Circle = Circle()
     scorecard: Scorecard = Scorecard()
+    incident: Incidents = Incidents()
     environments: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"sandbox": dict(SANDBOX)}
     )

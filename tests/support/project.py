@@ -76,6 +76,7 @@ class Project:
             "default_environment": self.default,
             "sandbox": {"hosts": self.hosts, "port": free_port()},
             "service": {**SERVICE, **self.service},
+            "incident": {"draft": False},  # their own tests want them
             "environments": {"sandbox": {"watch": "0s", **self.environment}, **self.others},
             **self.sections,
         }

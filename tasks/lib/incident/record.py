@@ -6,9 +6,13 @@ can be read is read; what can't be is never taken for the end of an incident.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Mapping, NamedTuple
+
+from ..errors import Refused
+from .words import unmarked
 
 DIRECTORY = Path("docs/incidents")
 CLOSED = "closed"
@@ -16,6 +20,7 @@ _HEAD = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTAL
 _KEY = re.compile(r"^(\w+): *(.*)$", re.MULTILINE)
 _TASK = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])[ \t]+\[ \][ \t]*(\S.*)$", re.MULTILINE)
 _TITLE = re.compile(r"^# +(\S.*?)[ \t#]*$", re.MULTILINE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # Quoted text, such as a log's, and comments say nothing for the page itself.
 _QUOTED = re.compile(
     r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)|<!--.*?(?:-->|\Z)",
@@ -61,16 +66,26 @@ def read(page: Path) -> Incident:
     except OSError:
         text = ""
     said, body = parted(text)
-    plain = _QUOTED.sub("", body)
+    plain = unquoted(body)
     title = _TITLE.search(plain)
     return Incident(
         page.stem,
         said.get("environment", ""),
         said.get("state", "").lower() or "open",
         said.get("opened", ""),
-        title[1].strip() if title else page.stem,
-        tuple(task.strip() for task in _TASK.findall(plain)),
+        unmarked(title[1].strip()) if title else page.stem,
+        tuple(unmarked(task.strip()) for task in _TASK.findall(plain)),
     )
+
+
+def commentless(body: str) -> str:
+    """Return a page's text without comments."""
+    return _COMMENT.sub("", body)
+
+
+def unquoted(body: str) -> str:
+    """Return a page's text without blocks of code and comments."""
+    return _QUOTED.sub("", body)
 
 
 def parted(text: str) -> tuple[dict[str, str], str]:
@@ -110,3 +125,46 @@ def _yaml(head: str) -> dict[Any, Any] | None:
     except (yaml.YAMLError, ValueError, RecursionError, TypeError):
         return None
     return values if isinstance(values, dict) else None
+
+
+def front(values: Mapping[str, str]) -> str:
+    """Return values as the front matter of a page, whatever is in them."""
+    import yaml
+
+    plain = {key: " ".join(value.split()) for key, value in values.items()}
+    said: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=float("inf"))
+    return f"---\n{said}---"
+
+
+def say(page: Path, **values: str) -> None:
+    """Put values into the front matter of a page, in place of what it says there; all else of the
+    page stays as it is, its line ends too.
+
+    Raises Refused where the page has no front matter (any more), or can't be written.
+    """
+    try:
+        text = page.read_bytes().decode("utf-8")
+        end = "\r\n" if "\r\n" in text else "\n"
+        found = _HEAD.match(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+        if found is None:
+            raise Refused(f"{page.name} does not begin with front matter between two lines of ---.")
+        lines = found[1].splitlines()
+        for key, value in values.items():
+            new = front({key: value}).splitlines()[1]
+            at = [n for n, line in enumerate(lines) if re.match(rf"{key}[ \t]*:", line)]
+            lines = [*lines, new] if not at else [*lines[: at[0]], new, *lines[at[0] + 1 :]]
+        rest = text.removeprefix("\ufeff").replace("\r\n", "\n")[found.end(1) :]
+        write(page, ("---\n" + "\n".join(lines) + "\n" + rest).replace("\n", end))
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise Refused(f"{page} can't be changed ({said}): edit it by hand.") from None
+
+
+def write(page: Path, text: str) -> None:
+    """Write a page whole or not at all. Raises OSError."""
+    beside = page.with_name(f".{page.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(text.encode("utf-8"))
+        beside.replace(page)
+    finally:
+        beside.unlink(missing_ok=True)

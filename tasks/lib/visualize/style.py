@@ -1,6 +1,6 @@
 """How the report looks, in light, in dark and on paper."""
 
-STYLE = """
+COLOURS = """
 :root {
   color-scheme: light dark;
   --paper: #fcfcfb; --ink: #17171a; --faint: #62625e; --rule: #dcdbd6;
@@ -14,6 +14,32 @@ STYLE = """
     --deploy: #5b9fee; --rollback: #f0a04b; --note: #b88cee;
   }
 }
+"""
+
+GRAPH = """
+.line { fill: none; stroke-width: 1.6; stroke-linejoin: round; stroke-linecap: round; }
+.line.c1 { stroke: var(--c1); }
+.line.c2 { stroke: var(--c2); }
+.line.c3 { stroke: var(--c3); }
+.grid { stroke: var(--rule); stroke-width: 1; }
+.bound { stroke: var(--bad); stroke-dasharray: 5 4; stroke-width: 1.2; }
+.alert { fill: var(--alert); }
+.mark { stroke-width: 1.2; stroke-dasharray: 2 2; }
+.mark.deploy { stroke: var(--deploy); }
+.mark.rollback { stroke: var(--rollback); }
+.mark.note { stroke: var(--note); }
+text { font: 11px system-ui, sans-serif; fill: var(--faint); text-anchor: middle; }
+text.end { text-anchor: end; }
+text.bounded { fill: var(--bad); }
+text.label { font-weight: 600; }
+text.label.deploy { fill: var(--deploy); }
+text.label.rollback { fill: var(--rollback); }
+text.label.alert { fill: var(--bad); }
+text.label.note { fill: var(--note); }
+text.none { font-size: 14px; }
+"""
+
+PAGE = """
 body {
   background: var(--paper); color: var(--ink); margin: 0 auto; max-width: 54rem;
   padding: 1.5rem 1rem 3rem; font: 15px/1.5 system-ui, sans-serif;
@@ -36,26 +62,6 @@ i.c1 { background: var(--c1); }
 i.c2 { background: var(--c2); }
 i.c3 { background: var(--c3); }
 svg { display: block; width: 100%; height: auto; }
-.line { fill: none; stroke-width: 1.6; stroke-linejoin: round; stroke-linecap: round; }
-.line.c1 { stroke: var(--c1); }
-.line.c2 { stroke: var(--c2); }
-.line.c3 { stroke: var(--c3); }
-.grid { stroke: var(--rule); stroke-width: 1; }
-.bound { stroke: var(--bad); stroke-dasharray: 5 4; stroke-width: 1.2; }
-.alert { fill: var(--alert); }
-.mark { stroke-width: 1.2; stroke-dasharray: 2 2; }
-.mark.deploy { stroke: var(--deploy); }
-.mark.rollback { stroke: var(--rollback); }
-.mark.note { stroke: var(--note); }
-text { font: 11px system-ui, sans-serif; fill: var(--faint); text-anchor: middle; }
-text.end { text-anchor: end; }
-text.bounded { fill: var(--bad); }
-text.label { font-weight: 600; }
-text.label.deploy { fill: var(--deploy); }
-text.label.rollback { fill: var(--rollback); }
-text.label.alert { fill: var(--bad); }
-text.label.note { fill: var(--note); }
-text.none { font-size: 14px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td {
@@ -72,3 +78,5 @@ td:last-child { overflow-wrap: anywhere; }
   svg, tr { break-inside: avoid; }
 }
 """
+
+STYLE = COLOURS + GRAPH + PAGE
