@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tasks.lib import journal
 from tasks.lib.telemetry.alertmanager import Alertmanager
 from tasks.lib.telemetry.prometheus import Prometheus
 from tests.support.alarm import Scene, scene, until
@@ -73,3 +74,23 @@ def test_what_is_out_of_bounds_at_the_end_has_not_closed(seen: Scene) -> None:
 def test_where_prometheus_knows_the_sandbox_all_of_it_is_asked(seen: Scene) -> None:
     planned = seen.project.document("circle.run", "--plan", "--from=monitor", "--env=sandbox")
     assert [step["state"] for step in planned["steps"]] == ["run", "run", "run"]
+
+
+def test_what_closed_counts_while_its_stack_answers(seen: Scene) -> None:
+    project, words = seen.project, ["circle.run", "--plan", "--path=feature", "--from=preaggregate"]
+    about = {
+        "phase": "preaggregate",
+        "outcome": "closed",
+        "commit": project.git("rev-parse", "HEAD"),
+    }
+
+    def state() -> str:
+        return str(project.document(*words)["steps"][0]["state"])
+
+    assert state() == "left out"
+    journal.append(about | {"detail": {"environment": "production"}}, journal.where(project.root))
+    assert state() == "left out", "that was another stack"
+    journal.append(about, journal.where(project.root))
+    assert state() == "not repeated"
+    seen.configure(stack={"prometheus": "http://127.0.0.1:9"})
+    assert state() == "left out", "its Prometheus is gone"

@@ -13,7 +13,7 @@ from ..telemetry.flow import LOCAL
 from . import telling
 from .laying import SANDBOX
 from .settings import CIRCLE
-from .standing import standing
+from .standing import Stand, standing
 from .steps import Step
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ class World:
         spared = (1, 2) if step.informs else ()
         if why := self._unasked(step):
             return Judged(LEFT, why)
+        if why := self._closed(step):
+            return Judged(CLOSED, why)
         if why := "" if coming else self._lacking(step):
             if step.task != "monitor":
                 return Judged(LEFT, why)
             # It tells health, release and logs all the same, and says itself what can't be known.
             return Judged(RUN, why, (*spared, 2))
-        if why := self._closed(step):
-            return Judged(CLOSED, why)
         return Judged(RUN, "it only informs" if step.informs else "", spared)
 
     def _unasked(self, step: Step) -> str:
@@ -109,10 +109,13 @@ class World:
         name = step.env or self.to
         if name == LOCAL or asks(self.settings.environment(name)):
             return ""
-        said = self._stack() if step.task == "preaggregate" else self._data(name)
+        said = self._stack(step) if step.task == "preaggregate" else self._data(name)
         return f"{said}; {name} asks for none" if said else ""
 
-    def _stack(self) -> str:
+    def _stack(self, step: Step) -> str:
+        """Return what keeps the stack from being started, "" where it needn't be or can be."""
+        if "--no-stack" in step.words:
+            return ""
         from ..developer import stack
         from ..telemetry import composed
 
@@ -140,10 +143,14 @@ class World:
         if step.task == "deploy":
             return self._live(step.env, commit)
         found = standing(self.root, commit, self.settings.release)[step.task]
-        if not found.closed or (step.task == "preaggregate" and self._down()):
+        if not found.closed or (step.task == "preaggregate" and self._elsewhere(step, found)):
             return ""
         by = f" by {found.who}" if found.who else ""
         return f"closed{telling.ago(known(found.at))}{by}"
+
+    def _elsewhere(self, step: Step, found: Stand) -> bool:
+        """Tell whether it is about another stack than this machine's, or that is gone since."""
+        return bool(step.env) or found.environment not in ("", LOCAL) or bool(self._down())
 
     def _down(self) -> str:
         """Return why the stack can't be what closed once."""
