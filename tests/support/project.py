@@ -99,9 +99,10 @@ class Project:
         usual |= {"hosts": [f"sandbox@127.0.0.1:{host['ssh_port']}"], "adapter": "process"}
         return {**usual, "ssh_config": str(self.root / "ssh_config"), "gates": [], **said}
 
-    def git(self, *words: str) -> str:
+    def git(self, *words: str, env: Mapping[str, str] | None = None) -> str:
+        """Run git; env: all of its variables (default: this process's)."""
         done = subprocess.run(
-            [*GIT, *words], cwd=self.root, check=True, capture_output=True, text=True
+            [*GIT, *words], cwd=self.root, check=True, capture_output=True, text=True, env=env
         )
         return done.stdout.strip()
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.context import Context
 
+from .. import console, duration
 from ..declare import Outcome
-from . import reading, telling
+from ..errors import Refused
+from ..visualize import page as pages
+from . import page, reading, telling
 from .figures import figures
 
 
@@ -15,14 +20,16 @@ def scorecard(c: Context, since: str, env: str, html: str) -> Outcome:
     since: how far back, as `90d`. env: "" is production. html: a file to write it to as a page, ""
     for none. Raises Refused.
     """
-    from .. import duration
-    from ..errors import Refused
-
     seconds = duration.parse(since)
     if not seconds:
         raise Refused("--since is how far back to look, such as 30d.", kind="config")
+    if html:
+        pages.refuse(Path(html), "html")
     read = reading.read(c, env, seconds)
     found = figures(read.evidence, read.targets, read.start, read.end)
     telling.show(read, found)
+    if html:
+        pages.write(Path(html), page.page(read, found), "html")
+        console.say(f"{html} has it as a page.")
     told = telling.document(read, found)
     return Outcome(told, document=told)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from html import escape
+from pathlib import Path
 from typing import Iterable, NamedTuple, Sequence
 
 from ..duration import show
+from ..errors import Refused
 from . import drawing
 from .drawing import moment, number
 from .events import Event
@@ -40,16 +43,40 @@ def page(about: About, period: Period, events: Sequence[Event]) -> str:
         _routes(period),
         _foot(about),
     ]
+    return whole(f"{title}: {when}", parts)
+
+
+def whole(title: str, parts: Iterable[str], style: str = "") -> str:
+    """Return a file that has these parts of a page; style: what it needs beside the usual one."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         # Nothing is fetched and nothing runs, whatever texts of hosts and people are in here.
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}: {when}</title><style>{STYLE}</style></head>\n<body>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
+
+
+def refuse(path: Path, option: str) -> None:
+    """Raise Refused for what can be no file. option: of the command, that names it."""
+    if path.is_dir():
+        raise Refused(
+            f"{path} is a directory: name the file, as in --{option}={path / 'week.html'}."
+        )
+
+
+def write(path: Path, text: str, option: str) -> None:
+    """Write it whole or not at all. Raises Refused."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise Refused(f"{path} can't be written ({error.strerror}): name another with --{option}.")
 
 
 def _key(period: Period, events: Sequence[Event]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from .. import console, journal
 from ..declare import Outcome
 from ..duration import show
-from ..errors import NotClosed, Refused
+from ..errors import NotClosed
 from ..telemetry.prometheus import Prometheus
 from . import drawing, events, page, period
 from .period import Period, Span
@@ -28,8 +28,7 @@ def report(world: World, wanted: Span, file: str, open: bool) -> Outcome:
     Prometheus has nothing of the environment in the period.
     """
     path = Path(file) if file else world.root / HOME / _name(world, wanted)
-    if path.is_dir():
-        raise Refused(f"{path} is a directory: name the file, as in --file={path}/week.html.")
+    page.refuse(path, "file")
     with Prometheus(world.places.prometheus) as prometheus:
         drawn = period.measures(world.thresholds)
         found = period.read(prometheus, wanted, world.job, world.environment, drawn)
@@ -41,7 +40,7 @@ def report(world: World, wanted: Span, file: str, open: bool) -> Outcome:
             )
         happened = events.read(world, prometheus, wanted)
     about = page.About(world.job, world.environment, wanted, journal.who(), time.time())
-    _written(path, page.page(about, found, happened))
+    page.write(path, page.page(about, found, happened), "file")
     _told(found, happened)
     shown = os.path.relpath(path)
     console.say(f"{shown if not shown.startswith('..') else path} has the graphs.")
@@ -53,17 +52,6 @@ def report(world: World, wanted: Span, file: str, open: bool) -> Outcome:
 def _name(world: World, wanted: Span) -> str:
     at = datetime.fromtimestamp(wanted.end, timezone.utc).strftime("%Y%m%dT%H%MZ")
     return f"{world.environment}-{at}-{show(wanted.seconds)}.html"
-
-
-def _written(path: Path, text: str) -> None:
-    """Write it whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise Refused(f"{path} can't be written ({error.strerror}): name another with --file.")
 
 
 def _told(found: Period, happened: tuple[events.Event, ...]) -> None:
