@@ -32,9 +32,13 @@ def made(settings: Settings, root: Path, tasks: ModuleType) -> dict[str, str]:
     links = _links(root, "RUNBOOK.md"), _links(root, "DEV_REFERENCE.md")
     return {
         runbook.PAGE: runbook.page(chapters, whole, settings, "DEV_REFERENCE.md", links[0]),
-        reference.PAGE: reference.page(tasks.ns, settings.app, links[1]),
+        reference.PAGE: reference.page(tasks.ns, settings.app, links[1], _variables(root)),
         lines.PAGE: lines.page(),
     }
+
+
+def _variables(root: Path) -> str:
+    return "../.env.example" if (root / ".env.example").is_file() else ""
 
 
 def _links(root: Path, here: str) -> str:

@@ -91,8 +91,12 @@ def _option(argument: Argument) -> tuple[str, str, str]:
     return f"--{name}=…", default, told
 
 
-def page(namespace: Collection, app: str, linked: str = "") -> str:
-    """Return the page. linked: a line with links to other pages."""
+def page(namespace: Collection, app: str, linked: str = "", variables: str = "") -> str:
+    """Return the page.
+
+    linked: a line with links to other pages. variables: the file that names those of the
+    environment, from the page's directory; "" for none.
+    """
     every = commands(namespace)
     lines = [
         MARK,
@@ -114,7 +118,7 @@ def page(namespace: Collection, app: str, linked: str = "") -> str:
     lines += _invoke_itself()
     for each in every:
         lines += _section(each)
-    return "\n".join(lines + _keys(namespace.configuration()))
+    return "\n".join(lines + _keys(namespace.configuration(), variables))
 
 
 def _invoke_itself() -> list[str]:
@@ -150,7 +154,7 @@ def _typed(example: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def _keys(configuration: dict[str, Any]) -> list[str]:
+def _keys(configuration: dict[str, Any], variables: str) -> list[str]:
     lines = [
         "## Configuration",
         "",
@@ -159,6 +163,11 @@ def _keys(configuration: dict[str, Any]) -> list[str]:
         " `service` is what every environment under `environments` starts from.",
         "",
     ]
+    if variables:
+        lines += [
+            f"Secrets, and all else that is read of the environment: [.env.example]({variables}).",
+            "",
+        ]
     rows = [(code(key), code(json.dumps(value))) for key, value in _leaves(configuration)]
     return lines + table(("key", "default"), rows)
 

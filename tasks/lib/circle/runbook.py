@@ -98,6 +98,8 @@ def page(
         " writes it, and `inv circle.runbook --check` tells when it has drifted.",
         "",
         *_circle(every),
+        "About all of it:",
+        "",
         *_commands(whole, reference),
         *_reading(),
     ]
