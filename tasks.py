@@ -57,7 +57,14 @@ DEFAULTS: dict[str, Any] = {
         "serve": "python -m uvicorn server.main:app --reload --reload-dir server --port {port}",
         "port": 8000,
     },
-    "lint": {"exclude": [], "scripts": ["scripts"], "hooks": True, "types": True, "checks": []},
+    "lint": {
+        "exclude": [],
+        "scripts": ["scripts"],
+        "hooks": True,
+        "types": True,
+        "black": True,
+        "checks": [],
+    },
     "notify": {"environments": [], "begun": False, "limit": "3s", "board": "pi-forge"},
     "test": {
         "directory": "tests",

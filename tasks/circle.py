@@ -161,11 +161,48 @@ def _anew() -> ModuleType:
 
 @task(
     positional=["directory"],
-    help={"directory": "the repository to bring the recipes into, or to update them in"},
+    help={
+        "directory": "the repository to bring the recipes into, or to update them in",
+        "name": "what the service is called (default: as its project)",
+        "module": "its application, as package.module:object (default: found in its source)",
+        "run": "the command that serves it, with {socket} or {fd} in it, in place of --module",
+        "health": "a path that answers 200 when it can serve (default: found, or /)",
+        "requirements": "files that name what it needs, with commas (default: found)",
+        "packages": "what it needs beside those, with commas, such as whitenoise,psycopg",
+        "staging": "user@host of each of staging's hosts, with commas",
+        "production": "user@host of each of production's hosts, with commas",
+        "yes": "don't ask; what is not said is as it was found",
+        "plan": "print what would be written; change nothing",
+        "json": JSON,
+    },
 )
-def adopt(c: Context, directory: str) -> None:
+def adopt(
+    c: Context,
+    directory: str,
+    name: str = "",
+    module: str = "",
+    run: str = "",
+    health: str = "",
+    requirements: str = "",
+    packages: str = "",
+    staging: str = "",
+    production: str = "",
+    yes: bool = False,
+    plan: bool = False,
+    json: bool = False,
+) -> None:
     """Bring the recipes into another repository, or update them there.
 
     Example: inv circle.adopt ../shop
     """
-    _told(c, "adopt", _later)
+
+    def act() -> Outcome:
+        from .lib.adopt import closure
+        from .lib.adopt.answers import Given
+
+        hosts = {"staging": staging, "production": production}
+        given = Given(name, module, run, health, requirements, packages, hosts)
+        ask = None if yes or json or not sys.stdin.isatty() else closure.ask
+        return closure.adopt(project.root(c), directory, given, ask, plan)
+
+    _told(c, "adopt", act, json)

@@ -24,6 +24,16 @@ KNOWN = {
     "markupsafe": ("3.0.4", "2e9ad7dd851bf45fab9f75cbff4cb493fee9979e8d8c7c9c3ee119022518edd6"),
 }
 
+# Applications, for what needs one: a FastAPI, a Flask and a Django project.
+APPLICATIONS = {
+    "meeting_roles": ("0.1.0", "e00d062a5806394715aa30a0c5af85828e2289089d2120bdda110a3198643642"),
+    "httpbin": ("0.10.4", "6023a5a2e8fb8e91abdd6d34d1f1f455092f97d567c25600e1b48ee1178aa738"),
+    "django_debug_toolbar": (
+        "8.0.0",
+        "cae32d3e441e608f39f3f1ca6b3f028c38d5d04d74c98d8ab96d46022dee3163",
+    ),
+}
+
 
 @dataclass
 class Foreign:
@@ -63,11 +73,7 @@ def foreign(name: str, directory: Path) -> Foreign:
 
     Its archive is downloaded once for this user and checked against its hash whenever it is used.
     """
-    root = directory / name
-    directory.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(_archive(name)) as archive:
-        archive.extractall(directory, filter="data")
-        (directory / archive.getnames()[0].split("/")[0]).rename(root)
+    root = unpacked(name, directory)
     ours = ("tasks.py", "tasks")
     for part in ours:
         (root / part).symlink_to(ROOT / part)
@@ -82,8 +88,17 @@ def foreign(name: str, directory: Path) -> Foreign:
     return made
 
 
+def unpacked(name: str, directory: Path) -> Path:
+    """Return `directory`/`name`, which has what the archive of that project has."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(_archive(name)) as archive:
+        archive.extractall(directory, filter="data")
+        (directory / archive.getnames()[0].split("/")[0]).rename(directory / name)
+    return directory / name
+
+
 def _archive(name: str) -> Path:
-    version, digest = KNOWN[name]
+    version, digest = {**KNOWN, **APPLICATIONS}[name]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "circle-of-closure"
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / f"{name}-{version}.tar.gz"

@@ -22,8 +22,8 @@ def environment(world: World) -> str:
 
 
 def black(world: World) -> str:
-    """Black is there."""
-    return _program(world, "black")
+    """Black is there, where it is to format."""
+    return _program(world, "black") if world.lint.black else ""
 
 
 def flake8(world: World) -> str:

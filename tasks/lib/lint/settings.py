@@ -13,14 +13,16 @@ class Lint(Strict, frozen=True):
 
     exclude: files and directories that no tool is shown, below the project's directory. scripts:
     directories whose shell scripts are checked. hooks: whether pre-commit's hooks run where there
-    are any. types: whether mypy runs where the project configures it. checks: those of GitHub, by
-    name, which together stand for it where a commit is to be deployed.
+    are any. types: whether mypy runs where the project configures it. black: whether Black formats;
+    a project that is formatted in another way, or in none, goes without. checks: those of GitHub,
+    by name, which together stand for it where a commit is to be deployed.
     """
 
     exclude: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ("scripts",)
     hooks: bool = True
     types: bool = True
+    black: bool = True
     checks: tuple[str, ...] = ()
 
 

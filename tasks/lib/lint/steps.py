@@ -15,7 +15,7 @@ from .world import World
 def check(world: World) -> Outcome:
     """Look, all at once, and change nothing."""
     _tell_part(world)
-    formatter = [_black(world)] if _has_python(world) else []
+    formatter = [_black(world)] if world.lint.black and _has_python(world) else []
     return _told(world, Report(_together(world, [*formatter, *_readers(world)])))
 
 
@@ -58,7 +58,7 @@ def _program(world: World, name: str) -> Path:
 
 
 def _formatted(world: World) -> tuple[Result, ...]:
-    if not _has_python(world):
+    if not (world.lint.black and _has_python(world)):
         return ()
     tool = _black(world)
     return (report.result(tool, tools.run(tool.argv, world.root)),)

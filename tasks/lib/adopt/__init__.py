@@ -1,0 +1,1 @@
+"""Bringing these recipes into another repository, and updating them there."""

@@ -1,0 +1,68 @@
+"""The pages that are generated: written by the recipes as they will be there, before they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Sequence
+
+from ..circle.generated import HEAD, SAID
+from ..errors import Refused
+from ..git import Git
+from .parts import File
+
+_READ = ("tasks.py", "tasks", "invoke.yaml", "docs")  # pages link to one another
+LIMIT = 120.0  # seconds
+
+
+def generated(data: bytes) -> bool:
+    """Tell whether a page is a generated one."""
+    return SAID.encode() in data[:HEAD]
+
+
+def made(target: Git, tree: str) -> dict[str, File]:
+    """Return the generated pages of a tree, by path.
+
+    It is also the trial of that tree: its configuration is read there by its own recipes, while
+    nothing of the repository has changed. Raises Refused (kind "adopt").
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory) / "tree"
+        _export(target, tree, place, Path(directory) / "index")
+        done = _written(place)
+        while by_hand := re.search(r"(docs/\S+) was written by hand", done.stderr):
+            (place / by_hand[1]).unlink()  # it stays there; here we only ask
+            done = _written(place)
+        if done.returncode:
+            raise Refused(
+                "The recipes would not run there as they were written; nothing was changed: "
+                "run `inv circle.runbook` here, which should, and tell whoever keeps them.",
+                kind="adopt",
+                evidence=done.stderr.strip()[-2000:],
+            )
+        names: Sequence[str] = json.loads(done.stdout)["detail"]["pages"]
+        return {name: File("100644", (place / name).read_bytes()) for name in names}
+
+
+def _written(place: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", "circle.runbook", "--json"],
+        cwd=place,
+        env={name: text for name, text in os.environ.items() if not name.startswith("INVOKE_")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+
+
+def _export(target: Git, tree: str, place: Path, index: Path) -> None:
+    git = Git(target.root, {"GIT_INDEX_FILE": str(index)})
+    git("read-tree", tree)
+    names = git("ls-files", "-z", "--", *(f":(top){name}" for name in _READ))
+    git("checkout-index", "-z", "--stdin", f"--prefix={place}/", stdin=names)
