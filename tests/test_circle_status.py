@@ -12,7 +12,7 @@ import pytest
 
 from tasks.lib.circle.lines import HostLine, Line
 from tests.conftest import Make
-from tests.support.around import told
+from tests.support.around import kill_host, told
 from tests.support.project import Project
 from tests.support.terminal import Terminal, plain
 
@@ -172,6 +172,16 @@ def test_a_release_that_was_left_and_hosts_that_differ(project: Project) -> None
     done = project.inv("circle.status")
     assert done.returncode == 1
     assert re.search(r"sandbox +serves v2 \(\w+\) and v1 \(\w+\)\n +host1 serves \S+;", told(done))
+
+
+def test_a_host_that_does_not_answer_is_told_and_no_trouble(project: Project) -> None:
+    project.document("deploy")
+    kill_host(project, 2)
+    done = project.inv("circle.status")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"sandbox +serves v2 \(\w+\), this commit", done.stdout)
+    assert re.search(r"^ +no answer from host2: .* can't be reached", done.stdout, re.MULTILINE)
+    assert project.inv("host", "--env=sandbox").returncode == 0  # which starts it again
 
 
 def test_every_line_is_as_the_schema_says(project: Project) -> None:

@@ -7,7 +7,7 @@ import shutil
 import textwrap
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
-from .. import console
+from .. import alike, console
 from ..hostlist import counted
 from . import picture
 from .asked import ANSWERS, DOWN
@@ -99,24 +99,27 @@ def told(world: World) -> Iterator[str]:
 
 def _place(place: Place, world: World) -> Iterator[str]:
     name = f"{place.name:<{INDENT - 1}} "
-    if place.state != ANSWERS:
-        yield f"{name}{_silent(place)}"
-        return
-    since = picture.when(place.at, world.at)
-    by = f" by {place.who}" if place.who else ""
-    since = f", since {since}{by}" if since and len(place.live) == 1 else ""
-    this = ", this commit" if place.ours and place.live else ""
-    yield f"{name}serves {' and '.join(place.live) or 'nothing'}{this}{since}"
-    if place.absent:
-        yield f"{'':<{INDENT}}no answer from {counted(list(place.absent))}"
+    if place.state == DOWN:
+        yield f"{name}{place.state}: `inv host --env={place.name}` starts it"
+    elif place.state == ANSWERS:
+        yield name + _serving(place, world.at)
+    elif place.absent:
+        yield name + place.state
+    else:
+        yield f"{name}{place.state}: {place.why.rstrip('.') or 'nothing is known'}"
+    said = "no answer from " if place.state == ANSWERS else ""
+    for hosts in alike.kinds(place.absent):
+        yield f"{'':<{INDENT}}{said}{counted(hosts)}: {place.absent[hosts[0]]}"
     for trouble in place.troubles:
         yield f"{'':<{INDENT}}{trouble}"
 
 
-def _silent(place: Place) -> str:
-    if place.state == DOWN:
-        return f"{place.state}: `inv host --env={place.name}` starts it"
-    return f"{place.state}: {place.why.rstrip('.') or 'nothing is known'}"
+def _serving(place: Place, now: float) -> str:
+    since = picture.when(place.at, now)
+    by = f" by {place.who}" if place.who else ""
+    since = f", since {since}{by}" if since and len(place.live) == 1 else ""
+    this = ", this commit" if place.ours and place.live else ""
+    return f"serves {' and '.join(place.live) or 'nothing'}{this}{since}"
 
 
 def document(world: World, states: Mapping[str, str], troubles: Sequence[str]) -> dict[str, Any]:
