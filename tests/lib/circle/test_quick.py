@@ -1,12 +1,11 @@
-"""What a long journal costs: work is counted, and times are compared with one another alone."""
+"""What a long journal costs, in work that is counted; tests/benchmarks/evidence.py has times."""
 
 from __future__ import annotations
 
+import gc
 import json
-import statistics
-import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 
@@ -52,18 +51,28 @@ def test_status_reads_the_journal_once_and_decodes_what_is_about_the_commit(
     assert reads.count(journal.where(clone.path)) == 1 and sum(decoded) == A_COMMIT
 
 
-def processor(act: Callable[[], object]) -> float:
-    """The median of five, in seconds of the processor, which others don't lengthen."""
-    times = []
-    for _ in range(5):
-        begun = time.process_time()
-        act()
-        times.append(time.process_time() - begun)
-    return statistics.median(times)
+def test_of_a_long_journal_only_the_lines_beside_a_torn_one_are_decoded_one_by_one(
+    clone: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    blocks: list[bool] = []
+    slow: list[bytes] = []
+    block, value = journal._block, journal._value
 
+    def count(some: list[bytes]) -> list[Any]:
+        blocks.append(gc.isenabled())
+        return block(some)
 
-def test_reading_all_of_it_costs_far_less_than_json_line_by_line(clone: Scratch) -> None:
-    path = journal.where(clone.path)
-    plain = processor(lambda: [json.loads(line) for line in path.read_bytes().splitlines()])
-    assert processor(lambda: journal.read(path)) < 0.7 * plain
-    assert processor(lambda: journal.content(path, ["f" * 40])) < 0.3 * plain
+    def one(line: bytes) -> Any:
+        slow.append(line)
+        return value(line)
+
+    monkeypatch.setattr(journal, "_block", count)
+    monkeypatch.setattr(journal, "_value", one)
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(journal.where(clone.path).read_bytes())
+    assert len(journal.read(path)) == LINES and slow == []
+    assert blocks == [False] * (LINES // journal.BLOCK), "garbage is not looked for meanwhile"
+    with path.open("ab") as file:
+        file.write(b'{"v": 1, "phase": "te')
+    journal.append({"phase": "test"}, path)
+    assert len(journal.read(path)) == LINES + 1 and len(slow) == 2, "the last block's"
