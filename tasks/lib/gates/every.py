@@ -121,3 +121,5 @@ def _asked(gate: Gate, about: About) -> Answer:
         return gate(about)
     except (Exit, Failure, OSError) as error:
         return Answer(sentence(error) or type(error).__name__)
+    except Exception as bug:  # of ours; it must let nothing pass, and must not keep --force away
+        return Answer(f"it could not be asked: {type(bug).__name__} in the recipes ({bug})")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.lib.errors import Refused
-from tasks.lib.gates import every
+from tasks.lib.gates import every, incident
 from tasks.lib.gates.about import About, Answer
 from tasks.lib.settings import Settings
 from tasks.lib.source import Source
@@ -93,3 +93,18 @@ def test_a_gate_that_fails_to_ask_refuses(tmp_path: Path) -> None:
     told = every.ask(About(found, found.environment("production"), version, nowhere))
     assert told["lint"].refused and told["after"].refused
     assert told["incident"] == Answer(says="none is open")
+
+
+def test_a_bug_of_a_gate_lets_nothing_pass_and_can_be_forced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: About) -> Answer:
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr(incident, "incident", broken)
+    found = settings(gates=["incident"])
+    version = Source("v1", "0" * 40, "0" * 40, True, (), "")
+    about = About(found, found.environment("production"), version, tmp_path)
+    told = every.Gates(about).refused("incident")
+    assert told == "it could not be asked: ValueError in the recipes (no such thing)"
+    assert every.Gates(about, every.Past(True, "it burns")).refused("incident") == ""
