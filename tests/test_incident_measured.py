@@ -100,9 +100,9 @@ def row(text: str, begins: str) -> list[str]:
 def test_how_many_requests_failed_is_what_was_counted(page: Page) -> None:
     assert row(page.text, BAD) == ["36,000", "21,600", "60 %"]
     every, failed, ratio = row(page.text, "all of production")
-    assert abs(int(failed.replace(",", "")) - 21_600) <= 90  # one sample
-    assert abs(int(every.replace(",", "")) - 72_000) <= 150
-    assert 29.8 <= float(ratio.removesuffix(" %")) <= 30.2
+    assert failed == "21,600"
+    assert abs(int(every.replace(",", "")) - 72_600) <= 300  # a minute more, and two samples
+    assert 29.5 <= float(ratio.removesuffix(" %")) <= 30.0
 
 
 def test_how_long_it_was_over_its_bound(page: Page) -> None:

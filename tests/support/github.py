@@ -49,6 +49,7 @@ class GitHub:
     statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     releases: dict[int, dict[str, Any]] = field(default_factory=dict)
     content: dict[int, bytes] = field(default_factory=dict)
+    issues: list[dict[str, Any]] = field(default_factory=list)
     failing: dict[tuple[str, str], tuple[int, str | bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     page: int = 100  # how much a page holds at most
@@ -151,6 +152,7 @@ def answer(hub: GitHub, asked: Asked) -> Answer:
         ("DELETE", rf"{REPO}/releases/assets/(\d+)", _detach),
         ("GET", rf"{REPO}/releases/assets/(\d+)", _content),
         ("GET", rf"{REPO}/git/ref/(tags/.+)", _ref),
+        ("POST", rf"{REPO}/issues", _issue),
     ]
     for method, expression, act in routes:
         found = re.fullmatch(expression, asked.path)
@@ -225,3 +227,10 @@ def _content(hub: GitHub, asked: Asked, asset: str) -> Answer:
 def _ref(hub: GitHub, asked: Asked, name: str) -> Answer:
     found = hub.ref(f"refs/{name}")
     return (200, {"ref": f"refs/{name}", "object": {"sha": found}}) if found else NOT_FOUND
+
+
+def _issue(hub: GitHub, asked: Asked) -> Answer:
+    number = len(hub.issues) + 1
+    made = {"number": number, "html_url": f"https://{hub.host}/{NAME}/issues/{number}"}
+    hub.issues.append({**asked.body, **made})
+    return 201, hub.issues[-1]

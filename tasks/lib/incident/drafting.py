@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 from .. import console
 from ..errors import Refused
@@ -54,11 +56,23 @@ def draft(world: World, title: str = "") -> Drafted:
     try:
         (world.root / DIRECTORY).mkdir(parents=True, exist_ok=True)
         name = _claimed(world.root / DIRECTORY, said, world.environment.name, at)
-        facts = _facts(world, found, name, said, kept, at)
-        record.write(world.root / DIRECTORY / f"{name}.md", page.render(facts))
+        with _whole(world.root / DIRECTORY / name):
+            facts = _facts(world, found, name, said, kept, at)
+            record.write(world.root / DIRECTORY / f"{name}.md", page.render(facts))
     except OSError as error:
         raise Refused(f"{DIRECTORY} can't be written ({error.strerror}).", kind="disk") from None
     return Drafted(name, DIRECTORY / f"{name}.md", True)
+
+
+@contextmanager
+def _whole(page: Path) -> Iterator[None]:
+    """Leave nothing of a page, named without .md, that does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        page.with_name(f"{page.name}.md").unlink(missing_ok=True)
+        shutil.rmtree(page, ignore_errors=True)
+        raise
 
 
 def same(world: World, at: float) -> Incident | None:

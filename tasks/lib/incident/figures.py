@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ANSWER = 8.0  # seconds for one answer
 SHORTEST = 60.0  # seconds over which something can be counted
-LATE = 120.0  # seconds that samples may take
+LATE = 60.0  # seconds that samples may take
 DRAWN = ("Requests", "Error ratio", "Latency", "Instances")
 
 
@@ -37,9 +37,9 @@ class Counted(NamedTuple):
 class Measured(NamedTuple):
     """What was measured.
 
-    every: of all releases of the environment, own: of that which was left, both while it was live;
-    None where nothing was counted. highest: error ratio over five minutes. over: seconds for which
-    it was over its bound. plots: those that have points.
+    every: of all releases of the environment, own: of that which was left, both while it was live
+    and until samples have come in (LATE); None where nothing was counted. highest: error ratio over
+    five minutes. over: seconds for which it was over its bound. plots: those that have points.
     """
 
     every: Counted | None
@@ -67,9 +67,9 @@ def read(where: Where, wanted: Span, thresholds: Thresholds) -> Measured:
     of = {"environment": where.environment, "job": where.job}
     with Prometheus(where.url, ANSWER) as asked:
         found = period.read(asked, wanted, where.job, where.environment, drawn)
-        every = counted(asked, of, where.live)
         # Once it was left it answers nothing more, but its last samples come in after that.
         late = (where.live[0], min(where.end, where.live[1] + LATE))
+        every = counted(asked, of, late)
         own = counted(asked, {**of, "release": where.release}, late)
     ratio = next(each for each in found.figures if each.label == "error ratio")
     return Measured(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BODY = 60_000  # characters of an issue: GitHub takes 65,536
 _CAUSE = re.compile(r"^#+[ \t]+[^\n]*cause[^\n]*\n(.*?)(?=^#+[ \t]|\Z)", re.I | re.M | re.S)
+_FENCE = re.compile(r"^`{3,}", re.M)
 _IMAGE = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n*", re.M)
 
 
@@ -120,5 +121,7 @@ def _body(incident: Incident, text: str) -> str:
     text = re.sub(r"\A\s*# [^\n]*\n+", "", text)
     text = words.hidden(_IMAGE.sub("", text), words.own())
     if len(text) > BODY:
-        text = text[:BODY].rpartition("\n")[0] + "\n```\n\nThe rest is in the page."
+        text = text[:BODY].rpartition("\n")[0]
+        fences = _FENCE.findall(text)
+        text += f"\n{fences[-1]}" * (len(fences) % 2) + "\n\nThe rest is in the page."
     return where + text

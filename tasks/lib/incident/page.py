@@ -144,7 +144,8 @@ def _impact(facts: Facts) -> str:
         over = UNKNOWN if measured.over is None else show(measured.over)
         parts.append(
             f"Highest error ratio over five minutes: {highest}. Time over its bound: {over}."
-            " A request that never\nreached the service is not counted by it."
+            " Counted is until a minute after it was left, as samples come in late; what never"
+            " reached the service is not in it."
         )
     return "\n\n".join(parts)
 
