@@ -14,7 +14,7 @@ from tests.support.project import ROOT
 
 HOOK = {"id": "compile", "name": "compile", "entry": "python -m compileall -q app.py"}
 HOOK |= {"language": "system", "types": "[python]"}
-LINKED = ("tasks.py", "tasks", "scripts", "docs")
+LINKED = ("tasks.py", "tasks", "scripts", "docs", "requirements.txt", "requirements-dev.txt")
 # Nobody listens there: the pages tell of a machine without a stack, wherever they are tried.
 NOWHERE = {f"INVOKE_STACK_{name}": "http://127.0.0.1:9" for name in ("PROMETHEUS", "GRAFANA")}
 # Where a block has ended is where the next one begins, `cd -` included.
