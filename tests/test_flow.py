@@ -4,16 +4,18 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tasks.lib.scorecard import exported, figures
 from tasks.lib.telemetry import names, recipes
 from tasks.lib.visualize import asking, boards
 from tasks.lib.visualize.boards import Board
 from tasks.lib.visualize.settings import Visualize
 from tests.support import flow as flows
-from tests.support import promql, watched
+from tests.support import carded, promql, watched
 from tests.support.flow import Flow
 from tests.support.observed import ROOT
 from tests.support.promql import Documented
@@ -153,6 +155,20 @@ def test_what_recipes_tell_is_kept_and_counted(flow: Flow) -> None:
     flow.until('circle_phase_duration_seconds{phase="deploy",environment="staging"} == 5.5')
     flow.until('circle_test_results{result="passed"} == 2')
     flow.until("circle_test_coverage_ratio == 0.815")
+
+
+def test_the_scorecard_is_kept(flow: Flow) -> None:
+    runs = [carded.deploy(at) for at in (100.0, 200.0)] + [carded.back(300.0, "r200")]
+    tests, answers = [(100.0, 0.9)], [(100.0, 60.0)]
+    evidence = carded.NOTHING._replace(runs=runs, tests=tests, answers=answers)
+    card = figures.figures(evidence, {"alert_response": 900.0, "coverage": 0.8}, 0, 1000)
+    made = partial(exported.points, card, "production")
+    assert not recipes.send(made, flow.collector.recipes, 10).is_alive()
+    said = 'figure="alert_response",environment="production"'
+    flow.until(f'circle_scorecard_duration_seconds{{stat="p90",{said}}} == 60')
+    flow.until(f"circle_scorecard_target_duration_seconds{{{said}}} == 900")
+    flow.until('circle_scorecard_share_ratio{figure="deployment_success"} == 0.5')
+    flow.until("circle_scorecard_weekly_deployments > 1000")
 
 
 # What goes wrong is counted from the first time on.

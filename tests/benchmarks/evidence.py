@@ -39,7 +39,8 @@ def lines(count: int, last: str) -> Iterator[dict[str, Any]]:
         commit = f"{number // A_COMMIT:040x}" if number < count - A_COMMIT else last
         release = f"20260101T000000Z-v1.{number // A_COMMIT}.0-{commit[:7]}"
         detail: dict[str, Any] = {"version": release.split("-")[1], "release": release}
-        detail |= {"environment": "production", "commit": commit, "from": "", "reverted": False}
+        detail |= {"run": f"deploy-{number}", "environment": "sandbox", "commit": commit}
+        detail |= {"from": "", "reverted": False}
         detail |= {"hosts": {f"deploy@{n}.example.com": {"outcome": "closed"} for n in "abc"}}
         detail |= {"watch": {"verdict": "PASS", "seconds": 900.0, "checks": CHECKS}}
         at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(START + number * 300))

@@ -10,7 +10,7 @@ from .. import console, duration
 from ..declare import Outcome
 from ..errors import Refused
 from ..visualize import page as pages
-from . import page, reading, telling
+from . import exported, page, reading, telling
 from .figures import figures
 
 
@@ -31,5 +31,6 @@ def scorecard(c: Context, since: str, env: str, html: str) -> Outcome:
     if html:
         pages.write(Path(html), page.page(read, found), "html")
         console.say(f"{html} has it as a page.")
+    exported.tell(c.config, found, read.environment)
     told = telling.document(read, found)
     return Outcome(told, document=told)

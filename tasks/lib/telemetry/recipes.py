@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from . import otlp
 
@@ -106,21 +106,32 @@ def tell(
     Nothing is raised and nothing is said where that fails: the phase has ended as it has ended.
     Returns the thread that sends; it is alive where the time was too short, and ends with `inv`.
     """
-    sender = threading.Thread(target=_send, args=(entry, url, environment, limit), daemon=True)
+
+    def made(now: float) -> Iterator[Point]:
+        return points(entry, environment, now)
+
+    return send(made, url, limit)
+
+
+def send(
+    made: Callable[[float], Iterator[Point]], url: str, limit: float = LIMIT
+) -> threading.Thread:
+    """Send what `made` makes at a moment (Unix time, seconds), as `tell` does."""
+    sender = threading.Thread(target=_send, args=(made, url, limit), daemon=True)
     sender.start()
     with contextlib.suppress(KeyboardInterrupt):  # who won't wait needn't: the phase is over
         sender.join(limit)
     return sender
 
 
-def _send(entry: Mapping[str, Any], url: str, environment: str, limit: float) -> None:
+def _send(made: Callable[[float], Iterator[Point]], url: str, limit: float) -> None:
     import json
     import platform
     import urllib.request
 
     try:
         now = time.time()
-        said = json.dumps(body(points(entry, environment, now), platform.node(), now)).encode()
+        said = json.dumps(body(made(now), platform.node(), now)).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{url.rstrip('/')}/v1/metrics", said, headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -7,22 +7,10 @@ from typing import Any
 import pytest
 
 from tasks.lib.scorecard.changes import Changes, Commit, brought
-from tasks.lib.scorecard.figures import WEEK, Evidence, Figure, Measured, figures, measured
-from tasks.lib.scorecard.runs import CLOSED, DEPLOY, FAILED, ROLLBACK, Run
-
-NOTHING = Evidence((), Changes({}, {}), (), (), ())
-
-
-def deploy(at: float, outcome: str = CLOSED, seen: bool = True, **more: Any) -> Run:
-    """A deploy that ended `at`, begun 9 s before, switched 5 s before and verified 3 s before."""
-    name, kind = more.pop("name", f"r{at:g}"), more.pop("kind", DEPLOY)
-    usual = {"begun": at - 9, "switched": at - 5, "verified": at - 3, "watched": 2.0}
-    about = (name, kind, name, more.pop("version", name), f"commit of {name}", "")
-    return Run(*about, outcome, seen, more.pop("back", False), at)._replace(**usual | more)
-
-
-def back(at: float, of: str, **more: Any) -> Run:
-    return deploy(at, kind=ROLLBACK, name=f"b{at:g}", **more)._replace(before=of, release="older")
+from tasks.lib.scorecard.exported import points
+from tasks.lib.scorecard.figures import WEEK, Figure, Measured, figures, measured
+from tasks.lib.scorecard.runs import FAILED, Run
+from tests.support.carded import NOTHING, back, deploy
 
 
 def come(*runs: Run, start: float = 0, end: float = 1000, **more: Any) -> dict[str, Measured]:
@@ -157,3 +145,22 @@ def test_a_commit_is_brought_by_the_first_deployment_that_has_it() -> None:
     assert {run: sorted(times) for run, times in found.items()} == {"r100": [20, 30], "r200": [25]}
     leads = come(*runs, changes=Changes({}, found))["lead_time"]
     assert sorted(leads.values) == [67.0, 77.0, 172.0] and leads.value == pytest.approx(316 / 3)
+
+
+def test_what_is_known_is_told_as_metrics_and_nothing_else() -> None:
+    runs = (deploy(100), deploy(200), back(300, "r200"))
+    found = figures(NOTHING._replace(runs=runs), {"time_to_roll_back": 300.0}, 0, 1000)
+    told = {
+        (each.name.removeprefix("circle.scorecard."), each.labels.get("figure", "")): each
+        for each in points(found, "live", 5.0)
+    }
+    shares = {figure: p.value for (name, figure), p in told.items() if name == "share"}
+    assert shares == {"deployment_success": 0.5, "change_failure_rate": 0.5}
+    assert {figure for name, figure in told if name == "duration"} == {
+        "time_to_roll_back",
+        "time_to_restore",
+        "watch",
+    }
+    assert told["target.duration", "time_to_roll_back"].value == 300.0
+    assert told["events", "coverage"].value == 0 and told["timestamp", ""].value == 5.0
+    assert all(each.labels["environment"] == "live" and not each.added for each in told.values())
