@@ -23,7 +23,10 @@ import pytest
 LIMIT = 1500.0  # seconds for one program; a lone core that downloads all of it takes 10 minutes
 BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.161.0"
 # Each is an argument of `go install`, and needs no more than that.
-PROGRAMS = {"amtool": "github.com/prometheus/alertmanager/cmd/amtool@v0.34.0"}
+PROGRAMS = {
+    "amtool": "github.com/prometheus/alertmanager/cmd/amtool@v0.34.0",
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+}
 # What takes half an hour to build on two busy cores: tests use it where somebody has done so.
 PROMTOOL = "github.com/prometheus/prometheus/cmd/promtool@v0.316.0"
 

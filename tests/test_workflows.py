@@ -1,0 +1,157 @@
+"""The workflows for GitHub: what two linters say of them, and what their steps do when they run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import Make
+from tests.support import golang, pages
+from tests.support.project import Project
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACE = ROOT / ".github/workflows"
+BIN = Path(sys.executable).parent
+INJECTED = "\"; touch injected; $(touch injected) `touch injected` ' ${HOME}"
+
+
+def workflow(name: str) -> dict[str, Any]:
+    found = yaml.load((PLACE / f"{name}.yml").read_text(), yaml.BaseLoader)
+    assert isinstance(found, dict)
+    return found
+
+
+WORKFLOWS = {file.stem: workflow(file.stem) for file in sorted(PLACE.glob("*.yml"))}
+STEPS = {
+    f"{name}: {step['name']}": step
+    for name, found in WORKFLOWS.items()
+    for job in found["jobs"].values()
+    for step in job["steps"]
+    if "run" in step
+}
+
+
+def run(step: dict[str, Any], root: Path, home: Path, **given: str) -> Any:
+    """Run a step as a runner does. given: what GitHub would put in, by the last word of its name;
+    what it has nothing for is empty."""
+
+    def filled(text: str) -> str:
+        return re.sub(r"\$\{\{ *[\w.]*?(\w+) *\}\}", lambda m: given.get(m[1], ""), text)
+
+    variables = {name: filled(text) for name, text in step.get("env", {}).items()}
+    kept = {"PATH": os.environ["PATH"], "HOME": str(home), "USER": "runner"}
+    kept |= {name: text for name, text in os.environ.items() if name.startswith("COV")}
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=root,
+        env=kept | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_actionlint_has_nothing_to_say() -> None:
+    argv = [str(golang.program("actionlint")), "-no-color", *map(str, PLACE.glob("*.yml"))]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_zizmor_has_nothing_to_say() -> None:
+    """What can be injected, what may too much, what isn't pinned; offline, as it asks GitHub."""
+    argv = [f"{BIN}/zizmor", "--offline", "--persona=auditor", "--no-progress", str(PLACE)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_is_one_command_of_ours(name: str) -> None:
+    command = STEPS[name]["run"]
+    assert "\n" not in command.strip() and "${{" not in command
+    if re.fullmatch(r"scripts/setup( --dev)?", command):
+        return
+    (words,) = pages.typed(command.removeprefix("scripts/with-key "))
+    pages.parse(words)
+    named = set(re.findall(r"\$(\w+)", command))
+    assert named <= set(STEPS[name].get("env", {}))
+    assert all(f'"${variable}"' in command for variable in named), "each in quotes"
+
+
+def test_checks_are_called_as_the_phases_and_stand_for_them() -> None:
+    jobs = WORKFLOWS["check"]["jobs"]
+    ours = yaml.safe_load((ROOT / "invoke.yaml").read_text())
+    for phase in ("lint", "test"):
+        assert jobs[phase]["name"] == phase and ours[phase]["checks"] == [phase]
+        assert any(f"inv {phase}" in step.get("run", "") for step in jobs[phase]["steps"])
+
+
+def test_hosts_are_worked_on_one_at_a_time_and_nobody_is_cut_short() -> None:
+    deploy, rollback = WORKFLOWS["deploy"], WORKFLOWS["rollback"]
+    assert deploy["concurrency"] == rollback["concurrency"]
+    assert deploy["concurrency"]["cancel-in-progress"] == "false"
+    for each in (deploy["jobs"]["deploy"], rollback["jobs"]["rollback"]):
+        assert each["environment"] == "${{ inputs.environment }}", "its approvals and its secrets"
+
+
+@pytest.fixture(scope="module")
+def project(lasting: Make) -> Project:
+    """A project whose `staging` lets in nobody but the key that an agent has."""
+    made = lasting(hosts=1)
+    (made.root / ".venv" / "bin").mkdir(parents=True)
+    (made.root / ".venv" / "bin" / "inv").symlink_to(BIN / "inv")
+    with (made.root / ".git" / "info" / "exclude").open("a") as exclude:
+        exclude.write(".venv\n")
+    made.others = {"staging": made.at(confirm=True)}
+    (made.root / "ssh_config").write_text("")
+    made.configure()
+    made.commit("staging")
+    for version in ("v1.0.0", "v1.1.0"):
+        made.commit(version, **{"note.txt": version})
+        made.git("tag", version)
+    (made.root / "known_hosts").unlink()
+    return made
+
+
+@pytest.fixture
+def secrets(project: Project) -> dict[str, str]:
+    base = project.root / ".sandbox"
+    return {
+        "SSH_KEY": (base / "user_key").read_text(),
+        "SSH_KNOWN_HOSTS": (base / "known_hosts").read_text(),
+    }
+
+
+def test_a_version_is_deployed_and_taken_back(
+    project: Project, secrets: dict[str, str], tmp_path: Path
+) -> None:
+    given = {"environment": "staging", "actor": "octocat", **secrets}
+    for version in ("v1.0.0", "v1.1.0"):
+        done = run(STEPS["deploy: Deploy"], project.root, tmp_path, **given, version=version)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert version in project.current()
+    done = run(STEPS["rollback: Roll back"], project.root, tmp_path, **given, reason=INJECTED)
+    assert done.returncode == 0 and "v1.0.0" in project.current(), done.stdout + done.stderr
+    entries = project.journal()
+    assert any(entry.get("reason") == INJECTED for entry in entries), "as it was typed"
+    assert any(str(entry.get("who", "")).startswith("octocat@") for entry in entries)
+    said = done.stdout + done.stderr
+    assert not any(line in said for line in secrets["SSH_KEY"].splitlines() if line)
+    assert (tmp_path / ".ssh/known_hosts").exists() and not (tmp_path / ".ssh/id").exists()
+
+
+@pytest.mark.parametrize("field", ["environment", "version", "watch", "fixes"])
+def test_nothing_that_is_typed_meets_a_shell(
+    project: Project, secrets: dict[str, str], tmp_path: Path, field: str
+) -> None:
+    given = {"environment": "staging", "version": "v1.0.0", **secrets, field: INJECTED}
+    done = run(STEPS["deploy: Deploy"], project.root, tmp_path, **given)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert not [*project.root.glob("**/injected")] + [*tmp_path.glob("**/injected")]
