@@ -6,6 +6,7 @@ character in it is shown, not obeyed.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -25,6 +26,11 @@ _CONTROL = re.compile(
 # next. The names are rich's; the numbers those of ECMA-48's SGR.
 GOOD, BAD, WARNING, HINT = "green", "bold red", "yellow", "dim"
 _SGR = {GOOD: "32", BAD: "1;31", WARNING: "33", HINT: "2"}
+
+# What is drawn, where an encoding has no such character.
+_DRAWN = str.maketrans(
+    {"✓": "+", "✗": "x", "↩": "<", "◐": "~", "○": ".", "–": "-", "─": "-", "│": "|", "→": "->"}
+) | {ord("…"): "..."}
 
 _json = False
 
@@ -71,7 +77,8 @@ def rewrite(text: str) -> None:
     import shutil  # `inv --list` needs none of what it brings
 
     width = shutil.get_terminal_size().columns - 1
-    print(f"\r\x1b[K{clean(text)[:width]}", end="", file=stream(), flush=True)
+    out = stream()
+    print(f"\r\x1b[K{_fitting(clean(text)[:width], out)}", end="", file=out, flush=True)
 
 
 def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: str = "") -> None:
@@ -90,17 +97,30 @@ def table(rows: Sequence[Sequence[object]], columns: Sequence[str] = (), title: 
 
 def document(value: object) -> None:
     """Print `value` on stdout as the one JSON document of this run, in one line."""
-    _print(dumps(value), sys.stdout)
+    text = dumps(value)
+    if _fitting(text, sys.stdout) != text:
+        text = json.dumps(json.loads(text))  # in ASCII alone, and still the same
+    _print(text, sys.stdout)
 
 
 def _print(text: str, out: TextIO) -> None:
     """Print lines. Where nobody reads on (`| head`), what is under way goes on to its end in
     silence: a phase is not to stop in the middle of what it does for that."""
     try:
-        print(text, file=out, flush=True)
+        print(_fitting(text, out), file=out, flush=True)
     except BrokenPipeError:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), out.fileno())
+
+
+def _fitting(text: str, out: TextIO) -> str:
+    """Return `text` with what the stream's encoding lacks, as that of an old terminal, in ASCII."""
+    encoding = out.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+        return text
+    except UnicodeEncodeError:
+        return text.translate(_DRAWN).encode(encoding, "replace").decode(encoding)
 
 
 def clean(text: str) -> str:

@@ -34,6 +34,21 @@ def test_lines_go_out_and_warnings_beside(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr() == ("released\n\n", "warning: no tests\nNo health.\n")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_an_encoding_lacks_is_drawn_in_ascii_and_a_document_keeps_all(encoding: str) -> None:
+    program = (
+        "from tasks.lib import console\n"
+        "console.say('✓ lint ─> ○ … 雪')\nconsole.document({'said': '✓ é 雪 😀'})"
+    )
+    environment = {"PYTHONIOENCODING": encoding, "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    said, document = done.stdout.decode(encoding).splitlines()
+    assert said == ("✓ lint ─> ○ … 雪" if encoding == "utf-8" else "+ lint -> . ... ?")
+    assert json.loads(document) == {"said": "✓ é 雪 😀"}
+
+
 def test_with_json_stdout_is_the_documents(capsys: pytest.CaptureFixture[str]) -> None:
     console.set_json(True)
     console.say("released")
