@@ -63,11 +63,11 @@ def begin(pair: Pair, given: Given, ask: Ask | None) -> Begun:
         title = given.name or _title(copy)
         found = answers.decide(copy, tuple(pair.theirs), title, given, ask)
         slug = github.repository(pair.target.root, "origin").partition("/")[2]
-        record = parts.Record(pair.commit, found.app, slug)
+        record = parts.Record(pair.commit, found.app, slug, _branch(pair.target))
         ours = parts.read(pair.recipes, pair.commit)
         brought = {
             path: each
-            for path, each in parts.rendered(ours, found.app, slug).items()
+            for path, each in parts.rendered(ours, record).items()
             if not pages.generated(each.data)
         }
         kept = {path for path in brought if _differs(pair, path, brought[path])}
@@ -75,7 +75,7 @@ def begin(pair: Pair, given: Given, ask: Ask | None) -> Begun:
         files = {path: each for path, each in brought.items() if path not in kept}
         console.say("Locking what it needs …")
         locks = locking.lock(pair.recipes.root, copy, found, files)
-        files |= {**locks.files, **_own(pair, copy, found, locks)}
+        files |= {**locks.files, **_own(pair, copy, found, locks, record)}
     files[parts.RECORD] = File("100644", record.text().encode())
     return Begun(found, files, record, {path: _stays(path) for path in sorted(kept)}, locks)
 
@@ -128,24 +128,28 @@ def _title(copy: Path) -> str:
     return str(name or re.sub(r"-\d+(\.\d+)*$", "", copy.name))
 
 
-def _own(pair: Pair, copy: Path, found: Answers, locks: locking.Locks) -> dict[str, File]:
-    """Return what is written once, and theirs from then on."""
-    git = pair.target
+def _branch(git: Git) -> str:
     try:
-        branch = git("symbolic-ref", "--short", "HEAD").decode().strip()
-    except Refused:
-        branch = "main"
+        return git("symbolic-ref", "--short", "HEAD").decode().strip()
+    except Refused:  # on none
+        return "main"
+
+
+def _own(
+    pair: Pair, copy: Path, found: Answers, locks: locking.Locks, record: parts.Record
+) -> dict[str, File]:
+    """Return what is written once, and theirs from then on."""
     styled = style.read(copy)
     ours = parts.read(pair.recipes, pair.commit, (".env.example",))
-    example = parts.rendered(ours, found.app)[".env.example"].data.decode()
+    example = parts.rendered(ours, record)[".env.example"].data.decode()
     texts = {
         "invoke.yaml": written.configuration(
             found._replace(run=locks.run),
             locks.service,
             locks.tools,
-            branch,
+            record.branch,
             _releases(copy),
-            {"black": styled.black},
+            styled.black,
         ),
         ".gitignore": written.ignored(_text(copy / ".gitignore")),
         ".env.example": written.variables(_text(copy / ".env.example"), example),

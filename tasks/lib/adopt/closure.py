@@ -192,7 +192,7 @@ def _version(pair: Pair, record: parts.Record) -> dict[str, parts.File]:
         ) from None
     return {
         path: each
-        for path, each in parts.rendered(files, record.app, record.slug).items()
+        for path, each in parts.rendered(files, record).items()
         if path not in record.kept and not pages.generated(each.data)
     }
 

@@ -100,11 +100,13 @@ def _checked(
     for sources in attempts:
         own = needs.names("\n".join((copy / n).read_text() for n in sources if n.endswith("txt")))
         more = [each for each in needs.checks(copy, django) if each not in own]
-        how = needs.command(sources, TOOLS, held, need.parts if sources else ())
-        asked = needs.text(_CHECKED, TOOLS, sources, more, how)
+        # With the service's own: what tests import is in one lock, as CI installs it.
+        every = (*dict.fromkeys((*need.sources, *sources)),)
+        how = needs.command(every, TOOLS, held, need.parts if sources else ())
+        asked = needs.text(_CHECKED, TOOLS, (_base(held[0]), *sources), more, how)
         places = [copy / each for each in held]
         try:
-            lines = needs.lock(uv, copy, asked, sources, places, need.parts if sources else ())
+            lines = needs.lock(uv, copy, asked, every, places, need.parts if sources else ())
         except Refused as error:
             if not sources:
                 raise
@@ -113,6 +115,11 @@ def _checked(
         left = "" if sources == need.develop else "what its tests need is left out"
         return _files(TOOLS, asked, lines), left
     raise AssertionError("the last attempt returns or raises")
+
+
+def _base(lock: str) -> str:
+    """Return what a lock was made of, where we made it."""
+    return f"{SERVICE}.in" if lock == f"{SERVICE}.txt" else lock
 
 
 def _last(error: Refused) -> str:

@@ -16,12 +16,7 @@ RECORD = "tasks/recipes.json"  # in the adopting repository: which recipes, rend
 TAKEN = (
     "tasks.py",
     "tasks/",
-    "scripts/setup",
-    "scripts/deploy.sh",
-    "scripts/assembly.py",
-    "scripts/agent/",
-    "scripts/prepare/",
-    "scripts/stack/",
+    "scripts/",
     "docker-compose.yml",
     "docker-compose.remote.yml",
     "otel-collector-config.yaml",
@@ -33,6 +28,21 @@ TAKEN = (
     "docs/alerts/",
     "docs/schemas/",
     ".github/workflows/",
+)
+
+# Of those, what is about these recipes alone: their tests, and the story of `scripts/try`.
+LEFT = frozenset(
+    f"scripts/{name}"
+    for name in (
+        "test",
+        "try",
+        "claims.py",
+        "display.py",
+        "load.py",
+        "recipes.py",
+        "releases.py",
+        "story.py",
+    )
 )
 
 # Names that a project has for its own: what `inv` itself needs is kept apart from what it needs.
@@ -61,13 +71,14 @@ class Record(NamedTuple):
     """What a repository has of the recipes.
 
     commit: theirs, in full. app: the name that was put in. slug: owner/name where the repository is
-    on GitHub, for the links to its pages. kept: paths that are the repository's own, though the
-    recipes have a file of that name.
+    on GitHub, for the links to its pages. branch: what is released from. kept: paths that are the
+    repository's own, though the recipes have a file of that name.
     """
 
     commit: str
     app: str
     slug: str = ""
+    branch: str = "main"
     kept: tuple[str, ...] = ()
 
     def text(self) -> str:
@@ -80,9 +91,8 @@ def record(data: bytes) -> Record:
     """Return what a record says. Raises Refused (kind "record") where it can't be read."""
     try:
         told = json.loads(data)
-        found = Record(
-            str(told["commit"]), str(told["app"]), str(told["slug"]), tuple(map(str, told["kept"]))
-        )
+        words = {key: str(told[key]) for key in ("commit", "app", "slug", "branch")}
+        found = Record(**words, kept=tuple(map(str, told["kept"])))
     except (ValueError, KeyError, TypeError):
         found = Record("", "")
     if not re.fullmatch(r"[0-9a-f]{40,64}", found.commit) or not NAME.fullmatch(found.app):
@@ -107,6 +117,8 @@ def read(git: Git, commit: str, taken: tuple[str, ...] = TAKEN) -> dict[str, Fil
 
 
 def _wanted(path: str, taken: tuple[str, ...]) -> bool:
+    if path in LEFT:
+        return False
     if taken == TAKEN and (path in MOVED or _PAGE.fullmatch(path)):
         return True
     return any(path.startswith(each) if each.endswith("/") else path == each for each in taken)
@@ -135,17 +147,19 @@ def blobs(git: Git, names: list[str]) -> dict[str, bytes]:
     return found
 
 
-def rendered(files: Files, app: str, slug: str = "") -> dict[str, File]:
-    """Return `files` with the name of the reference service replaced by `app`, in paths too.
+def rendered(files: Files, record: Record) -> dict[str, File]:
+    """Return `files` with the name of the reference service replaced by the app's, in paths too.
 
     It is the scrape's job, so rules, boards and what asks for them have to agree on it; all of them
-    are rendered together. slug: owner/name on GitHub, for the links to alerts' pages.
+    are rendered together.
     """
+    app = record.app
     names = [
-        (b"your-organisation/pi-forge", (slug or f"your-organisation/{app}").encode()),
+        (b"your-organisation/pi-forge", (record.slug or f"your-organisation/{app}").encode()),
         (b"pi-forge", app.encode()),
         (b"pi_forge", app.replace("-", "_").encode()),
         (b"Pi Forge", app.replace("-", " ").capitalize().encode()),
+        (b"\n    branches: [main]\n", f"\n    branches: [{record.branch}]\n".encode()),
     ]
 
     def over(data: bytes) -> bytes:

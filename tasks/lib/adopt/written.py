@@ -70,12 +70,12 @@ def configuration(
     tools: Iterable[str],
     branch: str,
     release: Mapping[str, object],
-    style: Mapping[str, bool],
+    black: bool,
 ) -> str:
     """Return invoke.yaml.
 
     requirements: the lock that the service is installed by. tools: locks for .venv beside it.
-    branch: what is released from. release: more about releases. style: which of lint's tools run.
+    branch: what is released from. release: more about releases. black: whether Black formats.
     """
     lines = [_HEAD, f"app: {said(answers.app)}", "", "service:"]
     lines += [f"  requirements: {said(requirements)}", f"  run: {said(answers.run)}"]
@@ -101,7 +101,7 @@ def configuration(
         "lint:                        # what it excludes are the recipes' own files",
         f"  exclude: {said(_LINT)}",
     ]
-    lines += [f"  {name}: false" for name, on in style.items() if not on]
+    lines += [] if black else ["  black: false                 # true lets Black format your code"]
     lines += ["", "test:", f"  directory: {said(answers.tests or 'tests')}"]
     lines += [f"  options: {said(answers.options)}"] if answers.options else []
     lines += [f"  source: {said(answers.source)}", "  coverage: 0                  # raise it"]
