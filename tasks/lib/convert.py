@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import threading
 from typing import Any, Callable, TypeVar
 
 import msgspec
@@ -13,6 +14,10 @@ from .errors import Refused
 from .strategy import EXPECTED, Strategy, decoded
 
 T = TypeVar("T")
+
+# msgspec 0.22 reads a type when it first meets it, and a second thread that comes meanwhile reads
+# what is half made: that ends the process (SIGSEGV).
+ONE = threading.Lock()
 
 WORDS = {
     "int": "a whole number",
@@ -51,7 +56,8 @@ def convert(raw: object, kind: type[T], where: Callable[[str], str]) -> T:
     variable of the environment can carry. Raises Refused (kind "config").
     """
     try:
-        return msgspec.convert(raw, kind, strict=False, dec_hook=_decoded)
+        with ONE:
+            return msgspec.convert(raw, kind, strict=False, dec_hook=_decoded)
     except msgspec.ValidationError as error:
         raise _refusal(str(error), raw, kind, where) from None
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from .convert import ONE
 from .errors import Refused
 from .git import STEERING
 
@@ -152,7 +153,8 @@ class Gh(NamedTuple):
             text = answer.decode().strip()
             while at < len(text):
                 part, at = decoder.raw_decode(text, at)
-                found.append(msgspec.convert(part, kind))
+                with ONE:
+                    found.append(msgspec.convert(part, kind))
                 at += len(text[at:]) - len(text[at:].lstrip())
             if found:
                 return found
