@@ -195,6 +195,8 @@ def test_in_the_sandbox_only_who_asks_gets_a_page(life: Life) -> None:
     project = life.project
     pages = {*life.page.parent.glob("*.md")}
     project.inv("rollback", "--env=sandbox")
+    said = life.incident("--env=sandbox", "--issue", code=2)
+    assert "The remote origin is not on GitHub" in said
     assert {*life.page.parent.glob("*.md")} == pages
     told = project.document("rollback.incident", "--env=sandbox", "--title=Größer/../als")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-grosser-als", told["incident"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, ContextManager, Mapping, NamedTuple, Sequence
 
 from .. import source
+from ..evidence import state
 from ..incident import record
 from ..settings import Settings
 from .asked import UNSET, ask
@@ -46,6 +48,8 @@ def read(
     if env and env not in settings.environments:
         settings.environment(env)  # refuses, with those that there are
     of = source.resolve(root, version)
+    if of.dirty and not state(root).changed:
+        of = replace(of, dirty=())  # what differs keeps nothing from counting
     known = stands(root, of.commit, settings.release)
     names = [env] if env else list(settings.environments)
     with waiting(names):

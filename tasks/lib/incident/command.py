@@ -43,6 +43,8 @@ def carry_out(settings: Settings, root: Path, asked: Asked, env: Callable[[], st
     if isinstance(asked.issue, str) and asked.issue:
         return _outcome(keeping.issue(root, settings, asked.issue))
     world = _world(settings, root, env(), asked.since)
+    if asked.issue:
+        keeping.hub(root, settings)  # refused before anything is written
     drafted = drafting.draft(world, asked.title)
     drafting.tell(drafted, world.environment.name)
     detail = drafted.document(world.environment.name)

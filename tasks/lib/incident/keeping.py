@@ -95,24 +95,30 @@ def issue(root: Path, settings: Settings, name: str) -> dict[str, Any]:
     if said.get("issue"):
         console.say(f"{found.name} has its issue: {said['issue']}")
         return {"incident": found.name, "issue": said["issue"], "opened": False}
-    repository = github.repository(root, settings.remote)
-    if not repository:
-        raise Refused(
-            f"The remote {settings.remote} is not on GitHub, so there is no issue to open: see"
-            f" `git remote --verbose`.",
-            kind="absent",
-        )
-    if wrong := github.missing(root, repository):
-        raise Refused(f"{wrong}.", kind="login")
+    gh = hub(root, settings)
     asked = {"title": f"Incident: {found.title}"[:250], "body": _body(found, body)}
     try:
-        made = Gh(root, repository).api("issues", Issue, method="POST", body=asked)
+        made = gh.api("issues", Issue, method="POST", body=asked)
     except Refused as error:
         error.message = f"No issue was opened: {str(error).rstrip('.')}."
         raise
     record.say(page, issue=made.html_url)
     console.say(f"Opened {made.html_url}; {found.name} says so, too: commit it.")
     return {"incident": found.name, "issue": made.html_url, "opened": True}
+
+
+def hub(root: Path, settings: Settings) -> Gh:
+    """Return who is asked for an issue. Raises Refused where that is nobody."""
+    repository = github.repository(root, settings.remote)
+    if not repository:
+        raise Refused(
+            f"The remote {settings.remote} is not on GitHub, so there is no issue to open: see"
+            " `git remote --verbose`.",
+            kind="absent",
+        )
+    if wrong := github.missing(root, repository):
+        raise Refused(f"{wrong}.", kind="login")
+    return Gh(root, repository)
 
 
 def _body(incident: Incident, text: str) -> str:
