@@ -47,7 +47,7 @@ def test_status_reads_the_journal_once_and_decodes_what_is_about_the_commit(
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
     monkeypatch.setattr(journal, "_block", count)
     world = seen.read(Settings(environments={"sandbox": {}}), clone.path, "", "")
-    assert world.found["lint"].closed and world.found["deploy"].environments["production"].closed
+    assert world.found["lint"].closed and world.found["deploy"].environments["sandbox"].closed
     assert reads.count(journal.where(clone.path)) == 1 and sum(decoded) == A_COMMIT
 
 
