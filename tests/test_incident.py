@@ -119,7 +119,7 @@ def test_what_follows_belongs_to_the_incident_that_is_open(life: Life) -> None:
     life.project.inv("monitor.note", "it is quick again", "--env=production")
     life.page.write_text(before.replace("\n", "\r\n").replace("first", "edited"), newline="")
     said = life.incident("--env=production")
-    assert f"{life.page.stem}.md is open for production: 1 row added to its timeline" in said
+    assert f"{life.page.stem}.md is open for production:\n1 row added to its timeline" in said
     after = life.page.read_bytes().decode()
     life.page.write_text(before)
     rows = [line for line in after.split("\r\n") if re.match(r"\| \d{4}-", line)]
@@ -174,13 +174,13 @@ def test_a_deploy_that_its_watch_takes_back_drafts_one_with_what_it_measured(lif
     text = page.read_text()
     assert "# A deploy was taken back from production\n" in text
     assert "| What | deployed, and taken back |" in text
-    (row,) = [line for line in text.splitlines() if line.startswith("| the watch (")]
+    (row,) = [line for line in text.splitlines() if line.startswith("| the watch of its deploy (")]
     requests, failed, ratio = row.strip("| ").split(" | ")[1:]
     assert int(failed) == 3 <= int(requests) and ratio.endswith(" %")
     # What is then rolled back is the same trouble.
     page_before = page.read_text()
     done = project.inv("rollback", "--env=production", "--reason=to be sure")
-    assert f"{page.stem}.md is open for production: 1 row added" in done.stdout
+    assert f"{page.stem}.md is open for production:\n1 row added" in done.stdout
     assert page.read_text() != page_before and "to be sure" in page.read_text()
 
 

@@ -25,8 +25,9 @@ class Case(NamedTuple):
 
     kind: "rollback", "deploy" (one that was taken back), or "" where nothing was done. at: when it
     had ended. left: the release that the hosts were taken off; back: that which they went to.
-    since: when `left` went live, None where nobody knows. watch: what the run's own watch measured.
-    Times are Unix, in seconds.
+    since: when `left` went live, None where nobody knows. watch: what the watch of its deploy
+    measured. done: False for a rollback after which no host is known to serve `back`. Times are
+    Unix, in seconds.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Case(NamedTuple):
     reason: str = ""
     why: str = ""
     watch: Mapping[str, Any] = {}
+    done: bool = True
 
 
 def troubled(entry: Entry) -> bool:
@@ -56,10 +58,28 @@ def journalled(entries: Sequence[Entry], environment: str) -> Case | None:
         if troubled(entry) and evidence.environment(entry) == environment:
             detail, at = evidence.detail(entry), known(entry.get("at")) or 0.0
             found = _case(str(entry["phase"]), at, {**detail, "who": entry.get("who", "")})
-            since = at - _live(detail) if found.kind == "deploy" else None
-            watch = detail.get("watch") or {}
-            return found._replace(since=since, watch=watch, why=str(detail.get("error", "")))
+            found = found._replace(why=str(detail.get("error", "")))
+            if found.kind == "deploy":
+                return found._replace(since=at - _live(detail), watch=detail.get("watch") or {})
+            done = "closed" in _ended(detail) or entry.get("outcome") == "closed"
+            return found._replace(watch=_watch(entries, found.left), done=done)
     return None
+
+
+def _ended(detail: Mapping[str, Any]) -> set[str]:
+    """Return how a run ended on its hosts."""
+    hosts = detail.get("hosts")
+    told = hosts.values() if isinstance(hosts, Mapping) else ()
+    return {str(each.get("outcome")) for each in told if isinstance(each, Mapping)}
+
+
+def _watch(entries: Sequence[Entry], release: str) -> Mapping[str, Any]:
+    """Return what the watch of a release's deploy measured, {} where this clone doesn't know."""
+    for entry in reversed(entries):
+        detail = evidence.detail(entry)
+        if entry.get("phase") == "deploy" and release and detail.get("release") == release:
+            return detail.get("watch") or {}
+    return {}
 
 
 def _live(detail: Mapping[str, Any]) -> float:
@@ -75,7 +95,8 @@ def told(runs: Sequence[Entry], environment: str) -> Case | None:
         ended, kind = set(dict(run.get("outcome") or {}).values()), str(run.get("kind"))
         if kind == "rollback" and ended or kind == "deploy" and "reverted" in ended:
             why = str(run.get("why") or run.get("error") or "")
-            return _case(kind, known(run.get("at")) or 0.0, run)._replace(why=why)
+            found = _case(kind, known(run.get("at")) or 0.0, run)
+            return found._replace(why=why, done=kind == "deploy" or "closed" in ended)
     return None
 
 

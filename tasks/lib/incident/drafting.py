@@ -167,14 +167,15 @@ def _added(root: Path, before: Incident, found: Read, kept: tuple[str, ...]) -> 
 def tell(drafted: Drafted, environment: str) -> None:
     """Say what there is now, and what is to be done with it."""
     if drafted.new:
-        console.say(
-            f"Drafted {drafted.file}: write down the cause and what follows, then commit it"
-        )
-        console.say(f"with its graphs, `git add {DIRECTORY}`.")
+        console.say(f"Drafted {drafted.file}")
+        console.say("Write down the cause and what follows, then commit it with its graphs:")
+        console.say(f"  git add {DIRECTORY}")
     else:
         rows = f"{drafted.added} row{'s' * (drafted.added != 1)} added to its timeline"
         told = f"{rows}; commit it" if drafted.added else "its timeline has all of it"
-        console.say(f"{drafted.file} is open for {environment}: {told}.")
-    fixes = f"inv deploy --env={environment} --fixes={drafted.name}"
-    console.say(f"What mends it passes the gate of incidents: `{fixes}`.")
-    console.say(f"When all is well: `inv rollback.incident --close={drafted.name}`.")
+        console.say(f"{drafted.file} is open for {environment}:")
+        console.say(f"{told}.")
+    console.say("What mends it passes the gate of incidents:")
+    console.say(f"  inv deploy --env={environment} --fixes={drafted.name}")
+    console.say("When the cause is written down:")
+    console.say(f"  inv rollback.incident --close={drafted.name}")

@@ -111,6 +111,8 @@ def _done(facts: Facts) -> str:
     if not case.kind:
         return f"No rollback, and no deploy that was taken back, is known of {facts.environment}."
     what = "rolled back" if case.kind == "rollback" else "deployed, and taken back"
+    what = what if case.done else "a rollback that did not come to its end"
+    left, back = ("Left", "Back on") if case.done else ("Was to be left", "For")
     lived = UNKNOWN
     if case.since is not None:
         lived = f"{show(round(case.at - case.since))}, from {moment(case.since)}"
@@ -118,8 +120,8 @@ def _done(facts: Facts) -> str:
         ("What", what),
         ("Ended", f"{moment(case.at)} UTC"),
         ("By", text(case.who) or UNKNOWN),
-        ("Left", text(case.left) or UNKNOWN),
-        ("Back on", text(case.back) or "nothing"),
+        (left, text(case.left) or UNKNOWN),
+        (back, text(case.back) or "nothing"),
         ("Was live for", lived),
         ("Reason", text(case.reason) or "none was given"),
         ("Why", text(case.why)),
@@ -134,7 +136,9 @@ def _impact(facts: Facts) -> str:
         if facts.case.left:
             rows.append((facts.text(facts.case.left), *_counted(measured.own)))
     if watch := facts.case.watch:
-        rows.append((f"the watch ({facts.text(str(watch.get('why', '')))})", *_watched(watch)))
+        rows.append(
+            (f"the watch of its deploy ({facts.text(str(watch.get('why', '')))})", *_watched(watch))
+        )
     head = ("requests while it was live, as counted of", "all", "failed", "error ratio")
     parts = [_table(head, rows)] if rows else []
     if measured is None:

@@ -50,13 +50,30 @@ def test_what_somebody_has_to_write_down(entry: dict[str, Any], is_one: bool) ->
 
 
 def test_a_rollback_leaves_what_was_live_and_a_deploy_that_is_taken_back_itself() -> None:
-    found = cases.journalled([TAKEN, BACK, line("deploy", "closed", release=OLD)], "production")
+    found = cases.journalled([BACK, line("deploy", "closed", release=OLD)], "production")
     assert found == Case("rollback", NOON, BAD, OLD, None, "me", "broken")
-    assert cases.journalled([BACK], "staging") is None
+    assert found.done and cases.journalled([BACK], "staging") is None
     found = cases.journalled([BACK, TAKEN], "production")
     assert found is not None and (found.kind, found.left, found.back) == ("deploy", BAD, OLD)
     assert found.since == NOON - 33 and found.watch["samples"] == 40
     assert found.why == "it failed at watch"
+
+
+def test_of_a_rollback_what_the_watch_of_the_deploy_measured_counts_not_its_own() -> None:
+    deployed = line("deploy", "closed", release=BAD, watch={"samples": 5})
+    after = {**BACK, "detail": {**BACK["detail"], "watch": {"samples": 9}}}
+    found = cases.journalled([deployed, after], "production")
+    assert found is not None and found.watch == {"samples": 5}
+
+
+@pytest.mark.parametrize(("outcome", "done"), [("closed", True), ("kept", False)])
+def test_a_rollback_in_trouble_is_done_where_a_host_went(outcome: str, done: bool) -> None:
+    hosts = {"a": {"outcome": outcome}, "b": {"outcome": "absent"}}
+    entry = {**BACK, "outcome": "troubled", "detail": {**BACK["detail"], "hosts": hosts}}
+    found = cases.journalled([entry], "production")
+    assert found is not None and found.done is done
+    told = cases.told([run("rollback", outcome, release=OLD)], "production")
+    assert told is not None and told.done is done
 
 
 def run(kind: str, ended: str, at: float = NOON, **said: Any) -> dict[str, Any]:
