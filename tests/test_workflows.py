@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,11 @@ import yaml
 
 from tests.conftest import Make
 from tests.support import golang, pages
+from tests.support.authority import Authority
+from tests.support.github import TOKEN
+from tests.support.github_served import serve
 from tests.support.project import Project
+from tests.support.shop import Shop
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / ".github/workflows"
@@ -38,9 +44,18 @@ STEPS = {
 }
 
 
-def run(step: dict[str, Any], root: Path, home: Path, **given: str) -> Any:
-    """Run a step as a runner does. given: what GitHub would put in, by the last word of its name;
-    what it has nothing for is empty."""
+def run(
+    step: dict[str, Any],
+    root: Path,
+    home: Path,
+    given: Mapping[str, str],
+    more: Mapping[str, str] = {},
+) -> subprocess.CompletedProcess[str]:
+    """Run a step as a runner does.
+
+    given: what GitHub would put in, by the last word of its name; what it has nothing for is empty.
+    more: variables that the machine has.
+    """
 
     def filled(text: str) -> str:
         return re.sub(r"\$\{\{ *[\w.]*?(\w+) *\}\}", lambda m: given.get(m[1], ""), text)
@@ -51,7 +66,7 @@ def run(step: dict[str, Any], root: Path, home: Path, **given: str) -> Any:
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         cwd=root,
-        env=kept | variables,
+        env={**kept, **more, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -101,14 +116,19 @@ def test_hosts_are_worked_on_one_at_a_time_and_nobody_is_cut_short() -> None:
         assert each["environment"] == "${{ inputs.environment }}", "its approvals and its secrets"
 
 
+def installed(root: Path) -> None:
+    """Have what scripts/setup makes: our own, by a link."""
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / ".venv" / "bin" / "inv").symlink_to(BIN / "inv")
+    with (root / ".git" / "info" / "exclude").open("a") as exclude:
+        exclude.write(".venv\n")
+
+
 @pytest.fixture(scope="module")
 def project(lasting: Make) -> Project:
     """A project whose `staging` lets in nobody but the key that an agent has."""
     made = lasting(hosts=1)
-    (made.root / ".venv" / "bin").mkdir(parents=True)
-    (made.root / ".venv" / "bin" / "inv").symlink_to(BIN / "inv")
-    with (made.root / ".git" / "info" / "exclude").open("a") as exclude:
-        exclude.write(".venv\n")
+    installed(made.root)
     made.others = {"staging": made.at(confirm=True)}
     (made.root / "ssh_config").write_text("")
     made.configure()
@@ -134,10 +154,10 @@ def test_a_version_is_deployed_and_taken_back(
 ) -> None:
     given = {"environment": "staging", "actor": "octocat", **secrets}
     for version in ("v1.0.0", "v1.1.0"):
-        done = run(STEPS["deploy: Deploy"], project.root, tmp_path, **given, version=version)
+        done = run(STEPS["deploy: Deploy"], project.root, tmp_path, {**given, "version": version})
         assert done.returncode == 0, done.stdout + done.stderr
         assert version in project.current()
-    done = run(STEPS["rollback: Roll back"], project.root, tmp_path, **given, reason=INJECTED)
+    done = run(STEPS["rollback: Roll back"], project.root, tmp_path, {**given, "reason": INJECTED})
     assert done.returncode == 0 and "v1.0.0" in project.current(), done.stdout + done.stderr
     entries = project.journal()
     assert any(entry.get("reason") == INJECTED for entry in entries), "as it was typed"
@@ -152,6 +172,35 @@ def test_nothing_that_is_typed_meets_a_shell(
     project: Project, secrets: dict[str, str], tmp_path: Path, field: str
 ) -> None:
     given = {"environment": "staging", "version": "v1.0.0", **secrets, field: INJECTED}
-    done = run(STEPS["deploy: Deploy"], project.root, tmp_path, **given)
+    done = run(STEPS["deploy: Deploy"], project.root, tmp_path, given)
     assert done.returncode == 2, done.stdout + done.stderr
     assert not [*project.root.glob("**/injected")] + [*tmp_path.glob("**/injected")]
+
+
+@pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not installed")
+def test_a_version_is_released_with_the_token_that_the_step_has(tmp_path: Path) -> None:
+    """No file of the clone has it: git asks gh, and gh has it from the step's variables."""
+    authority = Authority(tmp_path)
+    shop = Shop.new(tmp_path / "of")
+    installed(shop.path)
+    shop.remote.git("config", "http.receivepack", "true")
+    with serve(shop.remote.path, authority) as hub:
+        hub.private = True
+        shop.git("remote", "set-url", "origin", hub.url)
+        more = {
+            "GH_HOST": hub.host,
+            "GH_CONFIG_DIR": str(tmp_path / "gh"),
+            "SSL_CERT_FILE": str(authority.file),
+            "GIT_SSL_CAINFO": str(authority.file),
+        }
+        step = STEPS["release: Release"]
+        given = {"bump": "minor", "actor": "octocat", "actor_id": "583231"}
+        refused = run(step, shop.path, tmp_path, given, {**more, "GH_ENTERPRISE_TOKEN": "no"})
+        assert refused.returncode == 2 and not hub.releases, refused.stdout + refused.stderr
+        # Another host than github.com has its token in a variable of another name.
+        done = run(step, shop.path, tmp_path, given, {**more, "GH_ENTERPRISE_TOKEN": TOKEN})
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [each["tag_name"] for each in hub.releases.values()] == ["v0.1.0"]
+    assert TOKEN not in done.stdout + done.stderr + (shop.path / ".git/config").read_text()
+    by = shop.git("show", "--no-patch", "--format=%an <%ae>", "v0.1.0^{commit}")
+    assert by == "octocat <583231+octocat@users.noreply.github.com>"

@@ -53,6 +53,7 @@ class GitHub:
     failing: dict[tuple[str, str], tuple[int, str | bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     page: int = 100  # how much a page holds at most
+    private: bool = False  # whether git has to log in, too, as for a private repository and a push
     digests: bool = True  # whether it tells attachments' hashes, as newer servers do
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import json
 import os
@@ -19,6 +20,9 @@ import pytest
 from tests.support.authority import Authority
 from tests.support.github import NAME, TOKEN, Asked, GitHub, answer
 
+# What git says with a token, as gh tells it to (RFC 7617).
+LOGIN = f"Basic {base64.b64encode(f'x-access-token:{TOKEN}'.encode()).decode()}"
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -30,6 +34,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         body = self._body()
         if url.path.startswith(f"/{NAME}.git/"):
+            if self.hub.private and self.headers.get("Authorization") != LOGIN:
+                return self._give(401, None, {"WWW-Authenticate": 'Basic realm="GitHub"'})
             return self._git(url.path, url.query, body)
         query = {name: said[0] for name, said in parse_qs(url.query).items()}
         asked = Asked(self.command, url.path, query, _read(self.headers, body))
