@@ -130,6 +130,17 @@ class HostLine(Struct, rename={"from_": "from"}):
     ] = UNSET
     why: Union[Annotated[str, Meta(description="What ended the run.")], UnsetType] = UNSET
     error: Union[Annotated[str, Meta(description="What went wrong.")], UnsetType] = UNSET
+    begun: Union[
+        Annotated[str, Meta(description="When the operator began it, RFC 3339.")], UnsetType
+    ] = UNSET
+    verified: Union[
+        Annotated[str, Meta(description="When every host and the public address had answered.")],
+        UnsetType,
+    ] = UNSET
+    watched: Union[
+        Annotated[float, Meta(description="For how long a deploy was watched, in seconds.")],
+        UnsetType,
+    ] = UNSET
     keys: Union[
         Annotated[list[str], Meta(description="Names in a pushed environment file, no values.")],
         UnsetType,

@@ -60,11 +60,22 @@ def read(c: Context, name: str, seconds: float) -> Read:
 
 def last(settings: Settings) -> str:
     """Return the environment that counts as production: that which comes after others and before
-    none; where several do, the last of the configuration, and the sandbox where there is no other.
+    none; where several do, the last of the configuration. Where there is no other, or only those of
+    the example, it is the sandbox.
     """
-    others = {name: raw for name, raw in settings.environments.items() if name != SANDBOX}
-    before = {str(raw.get("after", "")) for raw in others.values()}
-    return next((name for name in reversed(others) if name not in before), SANDBOX)
+    others = [name for name in settings.environments if name != SANDBOX]
+    before = {str(settings.environments[name].get("after", "")) for name in others}
+    ends = [name for name in others if name not in before and not _example(settings, name)]
+    return ends[-1] if ends else SANDBOX
+
+
+def _example(settings: Settings, name: str) -> bool:
+    from ..circle.asked import example
+
+    try:
+        return example(settings.environment(name))
+    except Refused:
+        return False  # what is wrong with it is said when it is asked
 
 
 def targets_of(settings: Settings) -> dict[str, float]:
@@ -87,6 +98,8 @@ def _journals(
     from ..target import targets
 
     try:
+        if _example(settings, environment.name):
+            raise Refused("they are the example's: put your own in invoke.yaml.")
         found, absent = ask(targets(settings, environment, root), environment, LINES)
     except Trouble as error:
         found, absent = {}, {f"{environment.name}'s hosts": str(error)}

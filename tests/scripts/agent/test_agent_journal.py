@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tasks.lib.session import HostError
 from tests.support.kept import closed
-from tests.support.rig import LONG
+from tests.support.rig import LONG, Rig
 
 GARBAGE = [b"{", b"null", b"[1]", b'{"event": 5}', b"\xff\xfe", b"[" * 5000, b'{"event": "closed"}']
 GARBAGE += [b'{"event": "closed", "release": ["x"]}', b'{"event": "closed", "release": "../x"}']
@@ -33,6 +34,32 @@ def test_garbage_in_the_journal_is_skipped(host: Any, line: bytes) -> None:
         journal.write(line + b"\n")
     closed(host, "two", kind="rollback", **{"from": ["one"]})
     assert [entry["release"] for entry in host.closed()] == ["one", "two"]
+
+
+def test_what_the_operator_knows_in_the_end_is_in_the_last_line(rig: Rig) -> None:
+    """When a release was verified: of a deploy the host is told as it confirms, also should nobody
+    come back to close it; of a rollback as it closes."""
+    rig.deploy("one")
+    session = rig.begin(lease=1.0)
+    rig.stage(session, "two")
+    session.call("start", LONG, release="two")
+    rig.switch(session, "two")
+    with pytest.raises(HostError, match="a fact can't be called"):
+        session.call("confirm", LONG, facts={"who": "another"})
+    session.call("confirm", LONG, facts={"verified": "then", "watched": 2.5})
+    session.close()
+    rig.unlocked()
+    *_, switched, closed = map(json.loads, (rig.root / "journal.jsonl").read_text().splitlines())
+    assert (closed["event"], closed["verified"], closed["watched"]) == ("closed", "then", 2.5)
+    assert "verified" not in switched and closed["who"] == "t"
+    back = rig.begin(kind="rollback")
+    back.call("start", LONG, release="one")
+    rig.switch(back, "one", "forward")
+    back.call("close", LONG, keep=5, facts={"verified": "later"})
+    back.close()
+    rig.unlocked()
+    last = json.loads((rig.root / "journal.jsonl").read_text().splitlines()[-1])
+    assert (last["event"], last["kind"], last["verified"]) == ("closed", "rollback", "later")
 
 
 def test_lines_written_at_once_are_all_there(host: Any) -> None:

@@ -41,7 +41,7 @@ WORDS = {
     "beat": (), "facts": ("upload",), "stage": ("manifest", "limits", "upload"),
     "hook": ("name", "release", "command", "limit", "stoppable"), "check": ("release",),
     "start": ("release",), "arm": ("release", "facts"), "switch": ("release", "way", "facts"),
-    "verify": ("front", "requests", "limit"), "drain": (), "confirm": (),
+    "verify": ("front", "requests", "limit"), "drain": (), "confirm": ("facts",),
 }  # fmt: skip
 
 
