@@ -182,5 +182,5 @@ def test_the_command_reads_the_help_that_invoke_has_taken() -> None:
 def test_text_is_never_read_as_markup() -> None:
     from tasks.lib.circle.markdown import table, text
 
-    assert text("a *b* <c> [d] _e_ f_g `*h*`") == r"a \*b\* \<c> \[d\] \_e\_ f_g `*h*`"
+    assert text("a *b*\n<c> [d] _e_ f_g `*h*`") == r"a \*b\* \<c> \[d\] \_e\_ f_g `*h*`"
     assert table(("a",), [("x | y",)])[2] == r"| x \| y |"

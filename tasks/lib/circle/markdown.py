@@ -10,8 +10,8 @@ _MARKUP = re.compile(r"[\\*<\[\]]|(?<!\w)_|_(?!\w)")
 
 
 def text(said: str) -> str:
-    """Return a sentence with nothing of it read as markup but what stands in `backticks`."""
-    parts = said.split("`")
+    """Return a sentence, in one line, with nothing of it read as markup but `backticks`."""
+    parts = " ".join(said.split()).split("`")
     return "`".join(
         part if index % 2 else _MARKUP.sub(r"\\\g<0>", part) for index, part in enumerate(parts)
     )

@@ -9,8 +9,8 @@ from ..declare import Outcome
 from ..settings import Settings
 from . import generated, lines, reference, runbook
 
-# Pages of docs/ that are written by hand, and what each is for.
-OTHERS = {
+# The pages of docs/ that lead to one another, and what each is for.
+LINKED = {
     "HANDOFF_INDEX.md": "where to begin, by role",
     "QUICK_USER_GUIDE.md": "a path for each occasion, and the rhythm of a day",
     "CANON_OF_CLOSURE.md": "the idea",
@@ -42,14 +42,15 @@ def _variables(root: Path) -> str:
 
 
 def _links(root: Path, here: str) -> str:
-    """Return links to the other pages; of those that are generated each is there."""
-    generated_ = {Path(runbook.PAGE).name, Path(reference.PAGE).name}
-    there = [
-        (name, about)
-        for name, about in OTHERS.items()
-        if name != here and (name in generated_ or (root / "docs" / name).is_file())
+    """Return links to the other pages that are there; those that are generated will be."""
+    docs = Path(runbook.PAGE).parent
+    there = {runbook.PAGE, reference.PAGE}
+    links = [
+        f"[{about}]({name})"
+        for name, about in LINKED.items()
+        if name != here and (str(docs / name) in there or (root / docs / name).is_file())
     ]
-    return " · ".join(f"[{about}]({name})" for name, about in there)
+    return " · ".join(links)
 
 
 def carry_out(settings: Settings, root: Path, tasks: ModuleType, check: bool) -> Outcome:
