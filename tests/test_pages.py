@@ -9,7 +9,10 @@ import pytest
 from invoke.exceptions import ParseError
 
 import tasks
+from tasks.lib.adopt import parts
+from tasks.lib.circle.generated import HEAD, SAID
 from tasks.lib.circle.markdown import anchor
+from tasks.lib.git import Git
 from tests.support import pages
 from tests.support.pages import ROOT
 
@@ -28,6 +31,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists() and target.is_relative_to(ROOT), link
         if named:
             assert named in pages.anchors(target), link
+
+
+def test_a_page_that_is_adopted_leads_to_no_other() -> None:
+    """What is generated is so there, too, and leads to what is there."""
+    there = parts.read(Git(ROOT), "HEAD").keys() | {".env.example"}
+    by_hand = (page for page in EVERY if SAID not in page.read_text()[:HEAD])
+    for page in by_hand:
+        for link in pages.links(page) if pages.name(page) in there else ():
+            target = (page.parent / link.partition("#")[0]).resolve()
+            assert "://" in link or link.startswith("#") or pages.name(target) in there, link
 
 
 @pytest.mark.parametrize("page", EVERY, ids=pages.name)
