@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
-from . import project
+from . import journal, project
 from .errors import Refused
 
 PAGES = "docs/incidents"  # see incident.record.DIRECTORY, which is not imported for a word
@@ -87,6 +87,13 @@ def inherited(
         if found := _telling(entries, phase, commit):
             return found if found.get("outcome") == "closed" else None
     return None
+
+
+def here(root: Path, phase: str, commits: Sequence[str]) -> Mapping[str, Any] | None:
+    """Return the same by the journal of the clone at `root`, of which only the lines that mention
+    one of `commits` are read."""
+    lines = journal.content(journal.where(root), commits).entries if commits else ()
+    return inherited(lines, phase, commits)
 
 
 def _telling(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Sequence
 
-from .. import evidence, journal, project
+from .. import evidence, project
 from ..git import Git
 from ..release import lineage
 from .about import About, Answer
@@ -24,8 +24,7 @@ def test(about: About) -> Answer:
 
 def _proved(about: About, phase: str, names: Sequence[str]) -> Answer:
     row = lineage.commits(about.root, about.settings.release, about.source.commit)
-    entries = journal.read(journal.where(about.root))
-    if line := evidence.inherited(entries, phase, row):
+    if line := evidence.here(about.root, phase, row):
         return Answer(says=f"closed for {line['commit'][:7]} at {line.get('at', 'some time')}")
     if said := evidence.carried(about.root, phase, _tags(about.root, row)):
         return Answer(says=f"closed: {said}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import evidence, journal, project
+from .. import evidence, project
 from ..developer import ports, serving, stack
 from ..developer.compose import Place
 from ..errors import Refused
@@ -94,8 +94,7 @@ def _tested(settings: Settings, root: Path) -> str:
     if not commit:
         return "there is no commit here"
     commits = lineage.commits(root, settings.release, commit)
-    entries = journal.read(journal.where(root))
-    closed = evidence.inherited(entries, "test", commits)
+    closed = evidence.here(root, "test", commits)
     return "" if closed else f"inv test has not closed for {commit[:7]}"
 
 

@@ -111,7 +111,7 @@ def proved(world: World) -> str:
 
 def proof(world: World, phase: str) -> str:
     """Return what proves that a phase closed for HEAD: commit and time; "" without any."""
-    if line := evidence.inherited(world.entries, phase, world.row):
+    if line := evidence.here(world.root, phase, world.row):
         return f"{line['commit']} {line.get('at', '')}".strip()
     tags = [tag for tag, each in world.tags.items() if each.commit in world.row]
     said = evidence.carried(world.root, phase, tags)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Mapping, NamedTuple
 
-from .. import github, journal
+from .. import github
 from ..errors import Refused
 from ..git import Git, shown
 from . import cliff, lineage
@@ -106,10 +106,6 @@ class World:
         if last == self.since:
             return self.said.notes
         return cliff.said(self.root, self.about.prefix, last, bump=False).notes
-
-    @cached_property
-    def entries(self) -> list[dict[str, Any]]:
-        return journal.read(journal.where(self.root))
 
     @cached_property
     def out(self) -> str:
