@@ -84,7 +84,7 @@ PHASE = Phase(
             output=r"stale|missing points",
         ),
     ),
-    next=Next(closed="inv visualize", troubled="inv rollback --env={env}"),
+    next=Next(closed="inv visualize", troubled="inv monitor --once --env={env}"),
 )
 
 

@@ -136,7 +136,7 @@ def test_without_prometheus_nothing_is_known_and_the_rest_is_shown(project: Proj
     assert told["next"] == "inv monitor.doctor --env=sandbox"
     done = project.inv("monitor", "--once", env=away)
     assert "warning: the telemetry stack is running: " in done.stderr
-    assert "run `inv preaggregate`" in done.stderr
+    assert "start it with `inv preaggregate`" in done.stderr
     assert "warning: there are dashboards: Grafana at" in done.stderr
 
 
