@@ -119,7 +119,7 @@ def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> Wor
     return World(settings, environment, targets, root, reason, approved_by)
 
 
-def _newest(root: Path) -> str:
+def _newest(root: Path, task: str = "rollback") -> str:
     """Return the environment of the newest deploy that this clone's journal has."""
     from .lib import journal
 
@@ -128,7 +128,7 @@ def _newest(root: Path) -> str:
             name = entry.get("detail", {}).get("environment", "")
             if name:
                 return str(name)
-    raise Refused("No deploy is in this clone's journal: say where, `inv rollback --env=NAME`.")
+    raise Refused(f"No deploy is in this clone's journal: say where, `inv {task} --env=NAME`.")
 
 
 @task(
@@ -257,7 +257,10 @@ def incident(
         from .lib import config
         from .lib.incident import command
 
+        def where() -> str:
+            return env or _newest(root, "rollback.incident")
+
         root, asked = project.root(c), command.Asked(since, title, close, issue)
-        return command.carry_out(config.load(c), root, asked, lambda: env or _newest(root))
+        return command.carry_out(config.load(c), root, asked, where)
 
     run(PHASE.part("incident"), c, act, as_json=json, validate=False)

@@ -107,9 +107,13 @@ def _case(kind: str, at: float, said: Mapping[str, Any]) -> Case:
     return Case(kind, at, left, back, None, who, reason)
 
 
-def newest(ours: Case | None, theirs: Case | None, now: float) -> Case:
-    """Return what the incident is about, of what this clone and what the hosts know."""
-    found = [each for each in (ours, theirs) if each and now - each.at <= RECENT]
+def newest(ours: Case | None, theirs: Case | None, now: float, since: float | None = None) -> Case:
+    """Return what the incident is about, of what this clone and what the hosts know.
+
+    since: from when on it may be (Unix), None for what is RECENT.
+    """
+    first = now - RECENT if since is None else since
+    found = [each for each in (ours, theirs) if each and each.at >= first]
     if len(found) == 2 and (found[0].left, found[0].back) == (found[1].left, found[1].back):
         return found[0]  # the same, of which this clone knows more
     return max(found, key=lambda each: each.at, default=Case("", now))

@@ -63,10 +63,9 @@ def read(world: World) -> Read:
     }
     first = ask(questions, begun + limit / 2)
     runs, absent = first["runs"].value or ([], "")
-    case = cases.newest(cases.journalled(entries, name), cases.told(runs, name), now)
-    case = cases.dated(case, [*runs, *entries])
-    start, end = cases.window(case, now)
-    span = Span(start if world.since is None else world.since, end)
+    ours, theirs = cases.journalled(entries, name), cases.told(runs, name)
+    case = cases.dated(cases.newest(ours, theirs, now, world.since), [*runs, *entries])
+    span = Span(*cases.window(case, now) if world.since is None else (world.since, now))
     live = (max(case.since or span.start, span.start), case.at)
     found = ask(
         {

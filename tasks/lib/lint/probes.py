@@ -40,9 +40,10 @@ def committed(world: World) -> str:
     """The tree is the commit, so that what is reformatted can be told from what was changed."""
     if world.check or not world.tree.repository:
         return ""
+    from ..evidence import PAGES
     from ..git import Git
 
-    differs = len(Git(world.root).changed())
+    differs = len(Git(world.root).changed(without=PAGES))
     if differs == 1:
         return "1 file differs from the commit"
     return f"{differs} files differ from the commit" if differs else ""

@@ -94,6 +94,8 @@ def test_what_hosts_know_counts_where_this_clone_knows_nothing_newer() -> None:
     assert cases.newest(ours, other, NOON + 90) == other
     assert cases.newest(None, None, NOON) == Case("", NOON)
     assert cases.newest(ours, None, NOON + 25 * 3600).kind == ""
+    assert cases.newest(ours, None, NOON + 25 * 3600, NOON - 1) == ours
+    assert cases.newest(ours, None, NOON + 9, NOON + 1).kind == ""
 
 
 def test_when_it_went_live_is_the_newest_run_that_brought_it_else_its_id() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tasks.lib.errors import Refused
 from tasks.lib.incident import keeping, record
+from tasks.lib.incident.command import Asked, carry_out
 from tasks.lib.settings import Settings
 from tests.lib.scratch import Scratch
 from tests.support.authority import Authority
@@ -83,7 +84,7 @@ def test_an_issue_has_the_page_and_the_page_its_address(work: Scratch, hub: GitH
     assert issue["body"].endswith("x\n````\n\nThe rest is in the page.")
     assert record.parted(page.read_text())[0]["issue"] == issue["html_url"]
     assert record.read(page).open
-    again = keeping.issue(work.path, Settings(), NAME)
+    again = carry_out(Settings(), work.path, Asked(issue=f"{NAME}.md"), lambda: "").document
     assert again == {**told, "opened": False} and len(hub.issues) == 1
 
 
@@ -145,3 +146,19 @@ def test_what_cannot_be_changed_is_said(tmp_path: Path) -> None:
     page.write_bytes(page.read_bytes() + b"\xff")
     with pytest.raises(Refused, match="it is not UTF-8"):
         keeping.close(tmp_path, NAME)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Asked(close=NAME, issue=True), "one after the other"),
+        (Asked(close=NAME, title="x"), "leave them out"),
+        (Asked(issue=NAME, since="1h"), "leave them out"),
+        (Asked(close="nope"), "'nope' is no incident below docs/incidents; open are: 2026"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path: Path, asked: Asked, said: str) -> None:
+    page = written(tmp_path)
+    with pytest.raises(Refused, match=said):
+        carry_out(Settings(), tmp_path, asked, lambda: "production")
+    assert page.read_text() == PAGE
