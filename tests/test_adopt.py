@@ -160,6 +160,21 @@ def test_a_conflict_is_told_and_can_be_left(newer: Path, own: Path) -> None:
     assert clean(own)
 
 
+def test_where_it_wants_other_versions_than_inv_both_fit_one_environment(
+    recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = adopted.repository(
+        tmp_path / "shop", {**SHOP, "requirements.txt": "fastapi\npackaging==23.2\n"}
+    )
+    adopt(recipes, root)
+    for name in ("tasks/requirements.txt", "requirements-service.txt", "requirements-tools.txt"):
+        assert "packaging==23.2 " in (root / name).read_text()
+    assert "inv is locked in tasks/requirements.txt to its versions of packaging" in (
+        capsys.readouterr().err
+    )
+    assert "tasks/requirements.txt" in json.loads((root / parts.RECORD).read_text())["kept"]
+
+
 def test_a_plan_changes_nothing(recipes: Path, tmp_path: Path) -> None:
     root = adopted.repository(tmp_path / "shop", SHOP)
     head = git(root, "rev-parse", "HEAD")
@@ -217,8 +232,9 @@ def test_what_is_no_clean_repository_is_refused(recipes: Path, shop: Path, tmp_p
 def test_a_file_that_git_ignores_is_not_overwritten(recipes: Path, tmp_path: Path) -> None:
     root = adopted.repository(tmp_path / "shop", {**SHOP, ".gitignore": "prometheus.yml\n"})
     (root / "prometheus.yml").write_text("mine\n")
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="move them") as told:
         adopt(recipes, root)
+    assert "prometheus.yml" in told.value.evidence
     assert (root / "prometheus.yml").read_text() == "mine\n" and clean(root)
 
 

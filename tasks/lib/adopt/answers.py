@@ -204,4 +204,4 @@ def _source(root: Path, object: found.Object | None) -> tuple[str, ...]:
         return (".",)
     top = object.module.split(".")[0]
     place = f"{object.directory}/{top}" if object.directory else top
-    return (place if (root / place).is_dir() else object.directory or ".",)
+    return (place if (root / place).is_dir() else top,)

@@ -75,6 +75,8 @@ def begin(pair: Pair, given: Given, ask: Ask | None) -> Begun:
         files = {path: each for path, each in brought.items() if path not in kept}
         console.say("Locking what it needs …")
         locks = locking.lock(pair.recipes.root, copy, found, files)
+        if needs.OWN in locks.files:
+            record = record._replace(kept=tuple(sorted({*kept, needs.OWN})))
         files |= {**locks.files, **_own(pair, copy, found, locks, record)}
     files[parts.RECORD] = File("100644", record.text().encode())
     return Begun(found, files, record, {path: _stays(path) for path in sorted(kept)}, locks)

@@ -11,7 +11,7 @@ from .. import console
 from ..declare import Outcome
 from ..errors import NotClosed, Refused
 from ..git import Git, shown
-from . import beginning, merging, pages, parts
+from . import beginning, merging, needs, pages, parts
 from .answers import Ask, Given
 
 
@@ -161,6 +161,8 @@ def _update(pair: Pair, plan: bool) -> Outcome:
         console.warn(f"{path} {said}")
     kept = {path for path in result.told if path not in base}
     after = after._replace(kept=tuple(sorted({*before.kept, *kept})))
+    if needs.OWN in before.kept and needs.ASKED in result.files:
+        console.warn(f"{needs.OWN} fits your service and stays; lock it again: {_again()}")
     detail = {"recipes": pair.commit, "files": len(result.files), "from": before.commit}
     detail["conflicts"] = list(result.conflicts)
     if before.commit == after.commit or (not result.files and after.kept == before.kept):
@@ -178,6 +180,11 @@ def _update(pair: Pair, plan: bool) -> Outcome:
     return Outcome(
         detail=detail, next=_next(pair, "scripts/setup --dev && .venv/bin/inv circle.status")
     )
+
+
+def _again() -> str:
+    base = needs.ASKED.removesuffix(".in")
+    return needs.command((), base, (f"{needs.SERVICE}.txt",), ())
 
 
 def _version(pair: Pair, record: parts.Record) -> dict[str, parts.File]:

@@ -10,7 +10,7 @@ from .. import console
 from ..errors import Refused
 from . import needs
 from .answers import Answers
-from .needs import OWN, SERVICE, TOOLS
+from .needs import ASKED, OWN, SERVICE, TOOLS
 from .parts import File
 
 _SERVED = "What the service is deployed with: what it needs, and the server that it runs under."
@@ -36,19 +36,21 @@ def lock(recipes: Path, copy: Path, found: Answers, brought: Mapping[str, File])
     brought: what it is given beside. Raises Refused.
     """
     (copy / OWN).parent.mkdir(parents=True, exist_ok=True)
-    (copy / OWN).write_bytes(brought[OWN].data)
+    for name in (OWN, ASKED):
+        (copy / name).write_bytes(brought[name].data)
     uv = needs.program(recipes)
     need = needs.find(copy)._replace(sources=found.requirements)
     service = _served(uv, copy, need, found)
     files = dict(service.files)
     for name, each in files.items():
         (copy / name).write_bytes(each.data)
-    held = (service.service, OWN)
+    own, alike = _own(uv, copy, service.service)
+    held = (service.service, OWN) if alike else (service.service,)
     tools, lines = _checked(uv, copy, need, held, found.framework == "django")
-    files |= tools
+    files |= {**own, **tools}
     return service._replace(
         files=files,
-        tools=(OWN, f"{TOOLS}.txt"),
+        tools=(OWN, f"{TOOLS}.txt") if alike else (f"{TOOLS}.txt",),
         run=found.run + _uncontrolled(found, (copy / service.service).read_text()),
         said=f"{service.said}; {lines}" if lines else service.said,
     )
@@ -74,18 +76,30 @@ def _served(uv: Path, copy: Path, need: needs.Needs, found: Answers) -> Locks:
     except Refused:
         lines = needs.lock(uv, copy, asked, need.sources, (pinned,), ())
         asked = asked.replace(f" -c {OWN}", "")
-        console.warn(_apart(lines, (copy / OWN).read_text()))
     return Locks(_files(SERVICE, asked, lines), f"{SERVICE}.txt", (), "", said)
 
 
-def _apart(lines: str, own: str) -> str:
-    """Return what is to be said where an application wants other versions than `inv`."""
-    theirs, ours = _versions(lines), _versions(own)
-    names = [name for name in theirs if name in ours and theirs[name] != ours[name]]
-    return (
-        f"it wants other versions than inv of {', '.join(names)}: they can't share .venv; "
-        "install tasks/requirements.txt into a virtual environment apart, and run inv from there"
-    )
+def _own(uv: Path, copy: Path, service: str) -> tuple[dict[str, File], bool]:
+    """Lock what `inv` needs anew, where a service wants other versions of it: they share .venv.
+
+    Returns the lock, and whether both can be installed together.
+    """
+    ours, theirs = (_versions((copy / name).read_text()) for name in (OWN, service))
+    names = ", ".join(name for name in theirs if ours.get(name, theirs[name]) != theirs[name])
+    if not names:
+        return {}, True
+    try:
+        asked = (copy / ASKED).read_text()
+        lines = needs.lock(uv, copy, asked, (), (copy / service,), ())
+    except Refused:
+        console.warn(
+            f"it wants other versions than inv can do with, of {names}: install {OWN} into a "
+            "virtual environment apart, and run inv from there"
+        )
+        return {}, False
+    (copy / OWN).write_text(lines)
+    console.warn(f"inv is locked in {OWN} to its versions of {names}, not to those it is tested by")
+    return {OWN: File("100644", lines.encode())}, True
 
 
 def _versions(lock: str) -> dict[str, str]:

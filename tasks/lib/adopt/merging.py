@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, NamedTuple, Optional
 
+from ..errors import Refused
 from ..git import Git
 from .parts import File
 
@@ -124,7 +125,15 @@ def take(git: Git, made: str) -> None:
 
     git looks first whether a file that it doesn't know is in the way. Raises Refused.
     """
-    git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", made)
+    try:
+        git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", made)
+    except Refused as error:
+        raise Refused(
+            f"Nothing was changed in {git.root}: git says why. Where files that it doesn't know are"
+            " in the way, move them; then run it again.",
+            kind="adopt",
+            evidence=error.evidence,
+        ) from None
 
 
 def lay_out(git: Git, head: str, tree: str, conflicts: Mapping[str, tuple[File, ...]]) -> None:

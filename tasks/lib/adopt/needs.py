@@ -20,6 +20,7 @@ from ..errors import Refused
 SERVICE = "requirements-service"
 TOOLS = "requirements-tools"
 OWN = "tasks/requirements.txt"
+ASKED = "tasks/requirements.in"  # what that is made of
 
 # Where requirements usually are, the likeliest first; .in is what .txt was made of.
 _FILES = (
