@@ -92,8 +92,8 @@ def record(data: bytes) -> Record:
     """Return what a record says. Raises Refused (kind "record") where it can't be read."""
     try:
         told = json.loads(data)
-        words = {key: str(told[key]) for key in ("commit", "app", "slug", "branch")}
-        found = Record(**words, kept=tuple(map(str, told["kept"])))
+        known = {key: str(told[key]) for key in ("commit", "app", "slug", "branch") if key in told}
+        found = Record(**known, kept=tuple(map(str, told.get("kept", ()))))
     except (ValueError, KeyError, TypeError):
         found = Record("", "")
     if not re.fullmatch(r"[0-9a-f]{40,64}", found.commit) or not NAME.fullmatch(found.app):
