@@ -10,6 +10,7 @@ from typing import Iterable, Mapping
 
 from ..console import clean
 
+LOOKED = 2000  # characters of a line that are looked at: what hides secrets takes their square
 LONGEST = 300  # characters of one line of a log, or of a text in a table
 SLUG = 50  # characters of a page's name beside its date
 SHORT = 6  # characters from when on a value of the environment is hidden wherever it is
@@ -80,7 +81,8 @@ def logged(text: str, secrets: Iterable[str] = (), keep: Iterable[str] = ()) -> 
     def one(found: re.Match[str]) -> str:
         return found[0] if found[0] in known or not _random(found[0]) else STAR
 
-    return _LONG.sub(one, hidden(text, secrets))
+    within = "\n".join(line[:LOOKED] for line in text.splitlines())
+    return _LONG.sub(one, hidden(within, secrets))
 
 
 def _random(text: str) -> bool:
@@ -91,7 +93,7 @@ def _random(text: str) -> bool:
 
 def plain(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text as one short line of Markdown that says just what it says."""
-    return marked(short(" ".join(hidden(text, secrets).split())))
+    return marked(short(" ".join(hidden(text[:LOOKED], secrets).split())))
 
 
 def marked(text: str) -> str:

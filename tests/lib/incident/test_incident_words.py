@@ -106,3 +106,9 @@ def test_of_an_address_only_the_name_is_left() -> None:
 )
 def test_a_name_of_a_file_is_ascii_and_safe(text: str, slug: str) -> None:
     assert words.slug(text) == slug and len(slug) <= words.SLUG
+
+
+def test_a_line_that_has_no_end_is_looked_at_as_far_as_it_is_shown() -> None:
+    long = "password" * 100_000
+    assert len(words.logged(f"{long}\n{long}")) <= 2 * words.LOOKED + 1
+    assert len(words.plain(long)) == words.LONGEST
