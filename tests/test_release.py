@@ -37,7 +37,7 @@ def test_a_first_release(shop: Shop, capsys: Said) -> None:
     assert capsys.readouterr().out.endswith(
         f"v0.1.0 is on origin: {shop.head()[:7]}\n"
         "It is not published: origin is not on GitHub.\n"
-        "Next: inv deploy --env=staging --version=v0.1.0\n"
+        "Next: inv deploy --env=sandbox --version=v0.1.0\n"
     )
     last = journal.read(journal.where(shop.path))[-1]
     assert (last["phase"], last["outcome"], last["commit"]) == ("release", "closed", shop.head())

@@ -88,7 +88,7 @@ def test_one_document_of_json(shop: Shop, capsys: Said) -> None:
     told = json.loads(capsys.readouterr().out)
     assert told["outcome"] == "closed" and told["detail"]["version"] == "v0.2.0"
     assert told["detail"]["commit"] == shop.head()
-    assert told["next"] == "inv deploy --env=staging --version=v0.2.0"
+    assert told["next"] == "inv deploy --env=sandbox --version=v0.2.0"
     assert shop.release(json=True, check=True) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "closed"
 

@@ -95,6 +95,18 @@ class World:
             return Judged(RUN, why, (*spared, 2))
         return Judged(RUN, "it only informs" if step.informs else "", spared)
 
+    def lacks(self, step: Step) -> tuple[str, ...]:
+        """Return what a step needs and isn't given, in the words of its task: of a release, where
+        no GitHub can be asked for it, who has looked at the changes."""
+        if step.task != "release" or not self.settings.release.review:
+            return step.lacks()
+        if step.option("--reviewed-by") or step.option("--force") or self.judge(step).state != RUN:
+            return step.lacks()
+        from .. import github
+
+        on_github = github.repository(self.root, self.settings.remote)
+        return step.lacks() if on_github else (*step.lacks(), "--reviewed-by")
+
     def _unasked(self, step: Step) -> str:
         """Return why a version needs no name; "" where it does, or it is no question here."""
         if step.task != "release" or not self.deploys:
@@ -232,6 +244,18 @@ def chain(settings: Settings, name: str) -> tuple[str, ...]:
         found.insert(0, name)
         name = settings.environment(name).after
     return tuple(found)
+
+
+def unset(settings: Settings, steps: Sequence[Step]) -> str:
+    """Return why nothing can be changed where the steps would: the first environment that has
+    the example's hosts. "" where each has its own."""
+    from .asked import example
+
+    for name in (step.env for step in steps if step.task in ("deploy", "rollback")):
+        environment = settings.environment(name or settings.default_environment)
+        if example(environment):
+            return f"{environment.name} is not set up: its hosts are the example's"
+    return ""
 
 
 def refuse_unknown(settings: Settings, steps: tuple[Step, ...], env: str, path: str) -> None:

@@ -6,14 +6,14 @@ import shlex
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from .. import console, project
 from ..declare import Outcome
 from ..errors import Interrupted, NotClosed, Refused
 from . import going, laying, telling
 from .going import Gone, Ran
-from .looked import LEFT, RUN, Asked, World, chain, refuse_unknown, unmade
+from .looked import LEFT, RUN, Asked, World, chain, refuse_unknown, unmade, unset
 from .settings import CIRCLE
 from .steps import Step, parse
 
@@ -59,8 +59,21 @@ def plan(world: World) -> Outcome:
     telling.planned([(ran.step.label, ran.state, ran.why) for ran in rows])
     if why := next((why for step in world.steps if (why := world.unfit(step))), ""):
         console.warn(f"{why}: commit first, or the run stops there")
+    if why := unset(world.settings, world.steps):
+        console.warn(f"{why}; {_setting_up(world)}")
+    lacking = [step for step in world.steps if world.lacks(step)]
+    following = _completing(world, lacking) if lacking else again(world, 0)
     document = _detail(world, rows)
-    return Outcome(document, next=again(world, 0), document=document)
+    return Outcome(document, next=following, document=document)
+
+
+def _setting_up(world: World) -> str:
+    """Return what to do where the hosts are the example's: a path can be tried all the same."""
+    path = f" --path={world.asked.path}" if world.asked.path else ""
+    return (
+        "put your own in invoke.yaml, or try it on this machine: "
+        f"`inv circle.run{path} --env=sandbox`."
+    )
 
 
 def _planned(world: World) -> tuple[Ran, ...]:
@@ -68,7 +81,7 @@ def _planned(world: World) -> tuple[Ran, ...]:
     for step in world.steps:
         coming = any(ran.step.task == BRINGS and ran.state == RUN for ran in found)
         judged = world.judge(step, coming)
-        lacks = step.lacks()
+        lacks = world.lacks(step)
         why = f"asks for {' and '.join(lacks)}" if lacks else judged.why
         state = going.AGAIN if judged.state not in (RUN, LEFT) else judged.state
         found.append(Ran(step, state, why))
@@ -77,6 +90,8 @@ def _planned(world: World) -> tuple[Ran, ...]:
 
 def carry_out(world: World) -> Outcome:
     """Run the steps. Raises Refused (nothing was run), NotClosed and Interrupted."""
+    if why := unset(world.settings, world.steps):
+        raise Refused(f"{why}; {_setting_up(world)}", kind="config")
     ask = _question if sys.stdin.isatty() else None
     world.steps = completed(world, ask)
     _refuse_silent(world, ask is not None)
@@ -118,27 +133,36 @@ def completed(world: World, ask: Callable[[str], str] | None) -> tuple[Step, ...
     ask: puts a question and returns the answer; None where nobody is there. A step that only
     informs is left out where the answer is empty. Raises Refused.
     """
-    lacking = [step for step in world.steps if step.lacks()]
+    lacks = {step: world.lacks(step) for step in world.steps}
+    lacking = [step for step, needs in lacks.items() if needs]
     if lacking and ask is None:
-        said = "; ".join(f"{step.task} needs {' and '.join(step.lacks())}" for step in lacking)
-        more = " ".join(" ".join((step.task, *map(_example, step.lacks()))) for step in lacking)
-        raise Refused(f"{said}: `{_command(world)} -- {more}`.", kind="config")
+        said = "; ".join(f"{step.task} needs {' and '.join(lacks[step])}" for step in lacking)
+        raise Refused(f"{said}: `{_completing(world, lacking)}`.", kind="config")
     found: list[Step] = []
     for step in world.steps:
-        answers = _answers(step, ask) if ask else []
-        if len(answers) == len(step.lacks()):
+        answers = _answers(step, lacks[step], ask) if ask else []
+        if len(answers) == len(lacks[step]):
             found.append(step._replace(words=(*answers, *step.words)))
         elif step.informs:
             console.say(f"{step.label} is left out.")
         else:
-            raise Refused(f"{step.task} is not run without {' and '.join(step.lacks())}.")
+            raise Refused(f"{step.task} is not run without {' and '.join(lacks[step])}.")
     return tuple(found)
 
 
-def _answers(step: Step, ask: Callable[[str], str]) -> list[str]:
+def _completing(world: World, lacking: Sequence[Step]) -> str:
+    """Return the command of this run with what the steps lack, to be filled in."""
+    given = laying.given(world.asked.more, world.steps) if world.asked.more else {}
+    for step in lacking:
+        given[step.task] = (*given.get(step.task, ()), *map(_example, world.lacks(step)))
+    words = [word for task in given for word in (task, *given[task])]
+    return f"{_command(world)} -- {shlex.join(words)}"
+
+
+def _answers(step: Step, needs: Sequence[str], ask: Callable[[str], str]) -> list[str]:
     """Return what a step lacks as its words, up to the first empty answer."""
     found: list[str] = []
-    for need in step.lacks():
+    for need in needs:
         said = ask(f"{step.label}, {need}: ").strip()
         if not said:
             break
@@ -147,7 +171,8 @@ def _answers(step: Step, ask: Callable[[str], str]) -> list[str]:
 
 
 def _example(need: str) -> str:
-    return f"{need}=WHY" if need.startswith("-") else need
+    value = "NAME" if need == "--reviewed-by" else "WHY"
+    return f"{need}={value}" if need.startswith("-") else need
 
 
 def _question(text: str) -> str:

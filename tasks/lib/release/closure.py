@@ -166,7 +166,7 @@ def _closed(world: World, tag: str, detail: dict[str, Any]) -> Outcome:
         else:
             _publish(after, tag, detail)
     after = replace(after, unpublished=bool(why))
-    return Outcome(detail, f"inv deploy --env=staging --version={tag}", world=after)
+    return Outcome(detail, _following(world, tag), world=after)
 
 
 def publish(world: World) -> Outcome:
@@ -181,7 +181,14 @@ def publish(world: World) -> Outcome:
     detail: dict[str, Any] = {"version": tag}
     with _unfinished(tag, detail):
         _publish(world, tag, detail)
-    return Outcome(detail, f"inv deploy --env=staging --version={tag}")
+    return Outcome(detail, _following(world, tag))
+
+
+def _following(world: World, tag: str) -> str:
+    """Return the deploy that comes next: to staging, where there is one."""
+    settings = world.settings
+    name = "staging" if "staging" in settings.environments else settings.default_environment
+    return f"inv deploy --env={name} --version={tag}"
 
 
 def _unpublished(world: World) -> str:

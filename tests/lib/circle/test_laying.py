@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import tasks
 from tasks.lib.circle import laying, run
-from tasks.lib.circle.looked import Asked, World
+from tasks.lib.circle.looked import Asked, World, unset
 from tasks.lib.circle.settings import Circle, faults
 from tasks.lib.circle.steps import KINDS, Step, parse
 from tasks.lib.config import Settings
@@ -200,8 +203,6 @@ def test_what_must_not_be_done_twice_is_behind_a_run_that_goes_on(
 
 
 def world(*texts: str, **asked: Any) -> World:
-    from pathlib import Path
-
     path = steps(*texts)
     return World(Settings(), Path(), Asked(**asked), path, path)
 
@@ -223,6 +224,36 @@ def test_what_a_step_needs_is_asked_for_or_named_before_anything_is_run() -> Non
     assert labels(run.completed(down, lambda _: next(answers))) == ["rollback sandbox", "lint"]
     with pytest.raises(Refused, match="rollback is not run without --reason"):
         run.completed(world("rollback"), lambda _: "\n")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "why"),
+    [
+        (["deploy@a.your-domain.com:2222"], "b is not set up: its hosts are the example's"),
+        (["deploy@a.example.net"], ""),
+    ],
+)
+def test_nothing_is_changed_where_nobody_has_set_up_hosts(hosts: list[str], why: str) -> None:
+    environments = {"b": {"hosts": hosts}, "sandbox": {}}
+    settings = msgspec.convert({"environments": environments}, Settings)
+    for texts in (("lint", "deploy --env=b"), ("rollback --env=b",)):
+        assert unset(settings, steps("deploy --env=sandbox", *texts)) == why
+    assert unset(settings, steps("monitor --env=b", "rollback --env=sandbox")) == ""
+
+
+def test_who_has_reviewed_a_release_is_asked_for_where_no_github_can_say(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    path = steps("release")
+    asked = World(Settings(), tmp_path, Asked(path="feature"), path, path)
+    with pytest.raises(Refused) as told:
+        run.completed(asked, None)
+    assert str(told.value) == (
+        "release needs --reviewed-by: "
+        "`inv circle.run --path=feature -- release --reviewed-by=NAME`."
+    )
+    assert run.completed(asked, lambda _: "jo\n")[0].words == ("--reviewed-by=jo",)
+    for word in ("--reviewed-by=jo", "--force=hurry"):
+        assert asked.lacks(path[0]._replace(words=(word,))) == ()
 
 
 def test_a_run_goes_on_with_the_words_that_are_left() -> None:
