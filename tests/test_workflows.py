@@ -177,10 +177,16 @@ def test_a_version_is_deployed_and_taken_back(
         done = run(STEPS["deploy: Deploy"], project.root, tmp_path, {**given, "version": version})
         assert done.returncode == 0, done.stdout + done.stderr
         assert version in project.current()
-    done = run(STEPS["rollback: Roll back"], project.root, tmp_path, {**given, "reason": INJECTED})
+    done = run(
+        STEPS["rollback: Roll back"],
+        project.root,
+        tmp_path,
+        {**given, "reason": INJECTED, "approved_by": "hubot"},
+    )
     assert done.returncode == 0 and "v1.0.0" in project.current(), done.stdout + done.stderr
     entries = project.journal()
-    assert any(entry.get("reason") == INJECTED for entry in entries), "as it was typed"
+    told = [entry for entry in entries if entry.get("reason") == INJECTED]
+    assert told and told[0]["approved_by"] == "hubot", "as it was typed"
     assert any(str(entry.get("who", "")).startswith("octocat@") for entry in entries)
     said = done.stdout + done.stderr
     assert not any(line in said for line in secrets["SSH_KEY"].splitlines() if line)
