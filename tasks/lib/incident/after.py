@@ -36,7 +36,7 @@ def drafted(c: Context, phase: str, wanted: bool = True) -> Iterator[None]:
         if wanted and error.code != INTERRUPTED:
             _after(c, phase, begun)
         raise
-    if wanted:
+    if wanted and phase == "rollback":  # a deploy that closed was no trouble
         _after(c, phase, begun)
 
 
@@ -61,7 +61,8 @@ def _troubled(c: Context, phase: str, begun: str) -> str:
     """Return the environment that the run was in trouble in, "" for none."""
     from .case import troubled
 
-    for entry in reversed(journal.read(journal.where(project.root(c)))):
+    path = journal.where(project.root(c))
+    for entry in reversed(journal.content(path, mentioning=(phase,)).entries):
         if str(entry.get("at")) < begun:
             return ""
         if entry.get("phase") == phase and entry.get("who") == journal.who():
