@@ -119,7 +119,7 @@ class TestPrerequisites:
     def test_metrics_have_to_arrive(self, shown: Shown) -> None:
         done = shown.inv("visualize", INVOKE_STACK_PROMETHEUS=f"http://127.0.0.1:{port()}")
         assert done.returncode == 2 and "missing: metrics arrive." in done.stderr
-        assert "run `inv preaggregate`" in done.stderr
+        assert "start it with `inv preaggregate`" in done.stderr
 
     def test_of_this_environment(self, shown: Shown) -> None:
         done = shown.inv("visualize", "--env=ended")
@@ -133,7 +133,7 @@ class TestPrerequisites:
     def test_grafana_has_to_be_there(self, shown: Shown) -> None:
         done = shown.inv("visualize", INVOKE_STACK_GRAFANA=f"http://127.0.0.1:{port()}")
         assert done.returncode == 2 and "missing: Grafana answers." in done.stderr
-        assert "run `inv preaggregate`" in done.stderr
+        assert "start it with `inv preaggregate`" in done.stderr
 
     def test_and_take_the_password(self, shown: Shown) -> None:
         done = shown.inv("visualize", GRAFANA_ADMIN_PASSWORD="sentinel-4711")

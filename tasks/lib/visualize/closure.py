@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections import Counter
 from typing import Any, Iterator
@@ -97,6 +98,7 @@ def visualize(world: World, open: bool = False) -> Outcome:
     return Outcome(detail(world), world=world)
 
 
+WIDTH = 80
 COLUMNS = ("role", "dashboard", "queries", "data", "none", "trouble", "slowest")
 
 
@@ -125,7 +127,8 @@ def _excused(seen: Seen) -> None:
         if asked.state in (EXCUSED, SKIPPED):
             why.setdefault(asked.why, []).append(asked.query.panel)
     for reason, panels in why.items():
-        console.say(f"{seen.board.title}: {', '.join(dict.fromkeys(panels))}: {reason}")
+        said = f"{seen.board.title}: {', '.join(dict.fromkeys(panels))}: {reason}"
+        console.say(textwrap.fill(said, WIDTH, subsequent_indent="  ", break_long_words=False))
 
 
 def _opened(links: list[str]) -> None:
