@@ -5,7 +5,9 @@ The git command itself, not a library around it: a library's import takes a fift
 deploy may spend, while one git command takes a few milliseconds.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -157,6 +159,17 @@ def _no_git() -> Refused:
     return Refused(
         "git is not installed or not in PATH: install it, then `git --version`.", kind="git"
     )
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Have Ctrl-C and TERM wait, for git as well: what has begun here takes a moment."""
+    waiting = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def quoted(path: bytes) -> bytes:

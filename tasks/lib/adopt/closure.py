@@ -67,6 +67,8 @@ def look(root: Path, directory: str) -> Pair:
             "These recipes were adopted themselves: run it in the clone that they came from.",
             kind="adopt",
         )
+    if recipes.changed():
+        console.warn("what is not committed here doesn't go over")
     place = Path(directory).expanduser().resolve()
     if not place.is_dir():
         raise Refused(f"{directory} is no directory: name a repository's.", kind="adopt")
@@ -168,7 +170,7 @@ def _update(pair: Pair, plan: bool) -> Outcome:
     if before.commit == after.commit or (not result.files and after.kept == before.kept):
         console.say("There is nothing to do: the recipes there are as these.")
         return Outcome(detail=detail, next=_next(pair, "inv circle.status"))
-    console.table([(path, _done(result, path)) for path in result.files], ("file", "what"))
+    console.table([(path, _done(pair, result, path)) for path in result.files], ("file", "what"))
     if plan:
         console.say(f"{len(result.files)} files would change; nothing was changed.")
         return Outcome(detail=detail)
@@ -204,9 +206,11 @@ def _version(pair: Pair, record: parts.Record) -> dict[str, parts.File]:
     }
 
 
-def _done(result: merging.Merged, path: str) -> str:
+def _done(pair: Pair, result: merging.Merged, path: str) -> str:
     if path in result.conflicts:
         return "CONFLICT"
+    if path not in pair.theirs:
+        return "new"
     return "removed" if result.files[path] is None else "updated"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Callable, Iterator, Mapping, NamedTuple, Optional
 
 from ..errors import Refused
-from ..git import Git
+from ..git import Git, undisturbed
 from .parts import File
 
 Changes = Mapping[str, Optional[File]]  # by path; None is removed
@@ -126,7 +126,8 @@ def take(git: Git, made: str) -> None:
     git looks first whether a file that it doesn't know is in the way. Raises Refused.
     """
     try:
-        git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", made)
+        with undisturbed():
+            git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", made)
     except Refused as error:
         raise Refused(
             f"Nothing was changed in {git.root}: git says why. Where files that it doesn't know are"
@@ -139,11 +140,12 @@ def take(git: Git, made: str) -> None:
 def lay_out(git: Git, head: str, tree: str, conflicts: Mapping[str, tuple[File, ...]]) -> None:
     """Put a merge that has conflicts before its reader: everything that went well is staged, and
     what did not is unmerged, as after `git merge`. Raises Refused."""
-    git("read-tree", "-m", "-u", head, tree)
     versions = [each for three in conflicts.values() for each in three]
     names = objects(git, [each.data for each in versions])
     lines = []
     for path, three in conflicts.items():
         lines.append(f"0 {'0' * 40}\t{path}\0")
         lines += [f"{f.mode} {next(names)} {stage}\t{path}\0" for stage, f in enumerate(three, 1)]
-    git("update-index", "-z", "--index-info", stdin="".join(lines).encode())
+    with undisturbed():
+        git("read-tree", "-m", "-u", head, tree)
+        git("update-index", "-z", "--index-info", stdin="".join(lines).encode())

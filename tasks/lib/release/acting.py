@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import tempfile
 from pathlib import Path
-from typing import Iterator, Mapping, NamedTuple
+from typing import Mapping, NamedTuple
 
 from .. import tools
 from ..errors import Refused
-from ..git import STEERING, Git
+from ..git import STEERING, Git, undisturbed
 from . import notes
 from .plan import Change, Plan
 
@@ -173,7 +172,7 @@ def land(root: Path, branch: str, tag: str, objects: Objects) -> None:
     changes, or where the branch is elsewhere by now.
     """
     git = Acting(root)
-    with _undisturbed():
+    with undisturbed():
         if objects.commit != objects.parent:
             _stage(git, objects)
             with contextlib.suppress(Refused):  # the next one says why, this one is silent
@@ -197,14 +196,3 @@ def _stage(git: Git, objects: Objects) -> None:
             blob = top("hash-object", f"--path={path}", "--stdin", stdin=file.read_bytes())
             if blob.decode().strip() == about.split(" ")[3]:
                 top("update-index", "--add", "--", path)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Have Ctrl-C and TERM wait, for git as well: what has begun here takes a moment."""
-    waiting = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
