@@ -172,6 +172,13 @@ def test_the_page_has_every_figure_and_fetches_nothing(lived: Life) -> None:
     assert refused.code == 2 and "is a directory: name the file" in refused.err
 
 
+@pytest.mark.parametrize("since", ["0s", "3651d", "soon"])
+def test_a_time_that_is_none_is_refused(lived: Life, since: str) -> None:
+    ran = lived.run(tasks.circle.scorecard, since=since)
+    assert ran.code == 2 and not ran.out
+    assert "30d" in ran.err or "90s" in ran.err
+
+
 def test_hosts_that_are_gone_leave_what_this_clone_wrote_down(
     lived: Life, card: dict[str, Any]
 ) -> None:

@@ -13,6 +13,8 @@ from ..visualize import page as pages
 from . import exported, page, reading, telling
 from .figures import figures
 
+LONGEST = 3650 * 86400.0  # seconds; longer ago than anybody deployed with this
+
 
 def scorecard(c: Context, since: str, env: str, html: str) -> Outcome:
     """Tell the scorecard and return it; what is bad in it is no failure of the telling.
@@ -21,8 +23,9 @@ def scorecard(c: Context, since: str, env: str, html: str) -> Outcome:
     for none. Raises Refused.
     """
     seconds = duration.parse(since)
-    if not seconds:
-        raise Refused("--since is how far back to look, such as 30d.", kind="config")
+    if not 0 < seconds <= LONGEST:
+        most = duration.show(LONGEST)
+        raise Refused(f"--since is how far back to look, as 30d; at most {most}.", kind="config")
     if html:
         pages.refuse(Path(html), "html")
     read = reading.read(c, env, seconds)

@@ -12,6 +12,7 @@ from .reading import Read
 
 GROUPS = {RUNBOOK: "the runbook's figures", DORA: "DORA's four keys", "beside": "beside them"}
 UNKNOWN = "not known"
+_STEPS = ((86400, 3600), (3600, 60), (60, 1))  # seconds from which on less than these says nothing
 
 
 def day(at: float) -> str:
@@ -23,7 +24,8 @@ def shown(value: float | None, unit: str) -> str:
     if value is None:
         return ""
     if unit == SECONDS:
-        return length(round(value, 1) if value < 60 else round(value))
+        step = next((step for least, step in _STEPS if value >= least), 0.1)
+        return length(round(round(value / step) * step, 1))
     if unit == RATIO:
         return f"{value * 100:.1f}".removesuffix(".0") + " %"
     return f"{value:.2f}".rstrip("0").rstrip(".") + " a week"
