@@ -11,7 +11,6 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from .lib import project
-from .lib.errors import Refused
 from .lib.phase import Next, Outcome, Phase, run
 
 # No step of its own: what its tasks are told as, and the rows that fit all of them.
@@ -33,10 +32,6 @@ JSON = "print one JSON document on stdout, all else on stderr"
 def _told(c: Context, name: str, act: Callable[[], Outcome], json: bool = False) -> None:
     """Do one of them; nothing of it is journalled, as it proves nothing of a commit."""
     run(CIRCLE.part(name), c, act, as_json=json, validate=False, record=False)
-
-
-def _later() -> Outcome:
-    raise Refused("This is not built yet: see `inv --list`.", kind="unbuilt")
 
 
 @task(
