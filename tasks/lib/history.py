@@ -10,6 +10,7 @@ from .declare import Outcome
 from .errors import Refused
 from .fleet import Fleet, HostErrors, Member, refusal
 from .hostlist import counted
+from .moment import second
 from .settings import Environment
 from .target import Target
 
@@ -46,7 +47,9 @@ def history(targets: Sequence[Target], environment: Environment, count: int) -> 
     for names in alike.kinds(absent):
         console.warn(f"{counted(names)} could not be asked: {absent[names[0]]}")
     if runs:
-        rows = [(run["at"], what(run), run["who"], ended(run), because(run)) for run in runs]
+        rows = [
+            (second(run["at"]), what(run), run["who"], ended(run), because(run)) for run in runs
+        ]
         console.table(rows, ("when", "what", "who", "outcome", "reason"))
     else:
         console.say(f"Nothing has been done to {environment.name} yet.")

@@ -21,6 +21,11 @@ def known(text: object) -> float | None:
         return None
 
 
+def second(text: str) -> str:
+    """Return RFC 3339 text in UTC to the second, which is enough for people."""
+    return text.partition(".")[0] + "Z" if "." in text else text
+
+
 def iso(at: float) -> str:
     """Return a Unix time as RFC 3339 in UTC, to the millisecond."""
     text = datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")

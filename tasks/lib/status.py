@@ -9,6 +9,7 @@ from . import alike, console, inspect
 from .declare import Outcome
 from .errors import NotClosed
 from .hostlist import FEW, between, by, compact, counted
+from .moment import second
 from .settings import Environment
 from .target import Target
 
@@ -144,5 +145,5 @@ def _closed(hosts: Mapping[str, Said]) -> list[tuple[str, str, str, str]]:
     for release, names in on.items():
         where = "every host" if len(names) == len(hosts) else compact(names)
         note = "live" if release in live else "rolled back from" if about[release]["left"] else ""
-        rows.append((release, about[release]["at"], where, note))
+        rows.append((release, second(about[release]["at"]), where, note))
     return rows

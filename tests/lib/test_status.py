@@ -104,3 +104,9 @@ def test_a_release_that_was_left_says_so(capsys: pytest.CaptureFixture[str]) -> 
     status.show({"hosts": {"one": status.host({**FACT, "current": "a"})}})
     out = capsys.readouterr().out
     assert "every host  rolled back from" in out and "every host  live" in out
+
+
+def test_when_a_release_closed_is_told_to_the_second(capsys: pytest.CaptureFixture[str]) -> None:
+    closed = [{**each, "at": "2026-03-01T10:00:00.123Z"} for each in FACT["closed"]]
+    status.show({"hosts": {"one": status.host({**FACT, "closed": closed})}})
+    assert "2026-03-01T10:00:00Z" in capsys.readouterr().out
