@@ -81,12 +81,24 @@ def named(flow: Flow, kind: str, says: str) -> Step:
 
 class TestTheService:
     def test_is_away(self, well: Flow) -> None:
-        named(well._replace(service=NOWHERE), "service", "connection refused")
+        to = f"OTEL_EXPORTER_OTLP_ENDPOINT={well.places.otlp}"
+        where = f"`ENABLE_TELEMETRY=true {to} inv host.serve`"
+        away = well._replace(service=NOWHERE)
+        assert where in named(away, "service", "connection refused").said
+        usual = at(away, otlp=Stack().otlp)
+        named(usual, "service", "`ENABLE_TELEMETRY=true inv host.serve`")
+
+    def test_is_another_program(self, well: Flow) -> None:
+        with serve({"/api/health": Answer(200, "{}"), "/metrics": Answer(404)}) as other:
+            found = well._replace(service=other.url)
+            named(found, "exports", "a sandbox has that port unless it is told another")
+            far = named(found._replace(environment="production"), "exports", "shows no metrics")
+        assert "sandbox" not in far.said
 
     def test_runs_without_telemetry(self, stack: Proven, tmp_path: Path) -> None:
         with service(tmp_path, "", "local") as silent:
             flow = flow_of(stack, silent.url)
-            named(flow, "exports", "then start it with `ENABLE_TELEMETRY=true inv host.serve`")
+            named(flow, "exports", "then start it with `ENABLE_TELEMETRY=true OTEL_")
             far = flow._replace(environment="production")
             named(far, "exports", "`inv deploy.env --env=production --push=FILE`, then deploy")
 

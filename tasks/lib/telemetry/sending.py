@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import pages
 from .flow import LOCAL, Broken, Flow, Seen, Unknown
+from .settings import Stack
 
 ACCEPTED = "otelcol_receiver_accepted_metric_points"
 REFUSED = "otelcol_receiver_refused_metric_points"
@@ -43,7 +44,7 @@ def exports(flow: Flow) -> Seen:
     if not found:
         raise Broken(
             f"{url} answers {page.status} and shows no metrics in Prometheus's text format: "
-            "it is what Prometheus scrapes.",
+            f"it is what Prometheus scrapes{_other(flow)}.",
             status=page.status,
         )
     if any(each.name.endswith(ENABLED) and each.value == 0 for each in found):
@@ -139,8 +140,17 @@ def exposed(flow: Flow) -> Seen:
 
 def _start(flow: Flow) -> str:
     if flow.environment == LOCAL:
-        return "start it with `ENABLE_TELEMETRY=true inv host.serve`"
+        where = flow.places.otlp
+        to = "" if where in ("", Stack().otlp) else f" OTEL_EXPORTER_OTLP_ENDPOINT={where}"
+        return f"start it with `ENABLE_TELEMETRY=true{to} inv host.serve`"
     return f"see `inv deploy.status --env={flow.environment}`"
+
+
+def _other(flow: Flow) -> str:
+    """Return what else may be at the port of the service on this machine."""
+    if flow.environment != LOCAL:
+        return ""
+    return "; a sandbox has that port unless it is told another: `inv host.down --env=sandbox`"
 
 
 def _enable(flow: Flow) -> str:
