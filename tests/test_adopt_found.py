@@ -173,3 +173,16 @@ def test_its_style_is_kept(
     written(tmp_path, files)
     found = style.read(tmp_path)
     assert (found.black, ".flake8" in found.files) == (black, begins)
+
+
+@pytest.mark.parametrize(
+    ("run", "serve"),
+    [
+        ("hypercorn a:b --bind unix:{socket}", "hypercorn a:b --bind 127.0.0.1:{port}"),
+        ("python -m uvicorn a:b --uds {socket}", "python -m uvicorn a:b --port {port}"),
+        ("serve --fd {fd}", ""),
+    ],
+)
+def test_what_was_said_runs_for_a_developer_too(run: str, serve: str, tmp_path: Path) -> None:
+    found = answers.decide(tmp_path, (), "A b", answers.Given(run=run), None)
+    assert (found.run, found.serve, found.app) == (run, serve, "a-b")

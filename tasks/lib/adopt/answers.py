@@ -35,7 +35,8 @@ class Given(NamedTuple):
 class Answers(NamedTuple):
     """What is written of an application.
 
-    server: the package that it runs under, "" where `run` was said. where: of its object, for
+    server: the package that it runs under, "" where `run` was said. serve: the command for a
+    developer, "" where none is known. where: of its object, for
     people. health, version, metrics: paths that it answers to, "" for none; home: whether it does
     to /. requirements: files that name what it needs; packages: more of that. hosts: by
     environment. tests: their directory, "" for none; options: what pytest is given to find what
@@ -133,9 +134,20 @@ def _run(
     if given.run:
         if "{socket}" not in given.run and "{fd}" not in given.run:
             raise Refused("--run needs {socket} or {fd}, where its socket goes.", kind="answers")
-        return "", given.run, given.run.replace("{socket}", ".circle/app.sock"), "as said", None
+        return "", given.run, _with_port(given.run), "as said", next(iter(source.objects), None)
     object = _chosen(source, given, ask)
     return *commands(object), object
+
+
+def _with_port(run: str) -> str:
+    """Return a command that listens at a port in place of a socket, "" where that isn't known."""
+    for ours, theirs in (
+        ("unix:{socket}", "127.0.0.1:{port}"),
+        ("--uds {socket}", "--port {port}"),
+    ):
+        if ours in run:
+            return run.replace(ours, theirs)
+    return ""
 
 
 def _chosen(source: found.Source, given: Given, ask: Ask | None) -> found.Object:

@@ -157,7 +157,10 @@ def _own(
         ".env.example": written.variables(_text(copy / ".env.example"), example),
         **styled.files,
     }
-    return {path: File("100644", text.encode()) for path, text in texts.items()}
+    return {
+        path: File("100644", text.encode("utf-8", "surrogateescape"))
+        for path, text in texts.items()
+    }
 
 
 def _releases(copy: Path) -> dict[str, object]:
@@ -171,4 +174,4 @@ def _releases(copy: Path) -> dict[str, object]:
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else ""
+    return file.read_bytes().decode("utf-8", "surrogateescape") if file.is_file() else ""

@@ -58,7 +58,7 @@ def lock(recipes: Path, copy: Path, found: Answers, brought: Mapping[str, File])
 
 def _served(uv: Path, copy: Path, need: needs.Needs, found: Answers) -> Locks:
     theirs = need.sources[0] if len(need.sources) == 1 else ""
-    text = (copy / theirs).read_text() if theirs.endswith(".txt") else ""
+    text = _lines(copy / theirs) if theirs.endswith(".txt") else ""
     if (
         "--hash=" in text
         and not found.packages
@@ -112,7 +112,7 @@ def _checked(
     """Lock what tests and checks need; where its own part of that can't be, the rest alone."""
     attempts = [need.develop, ()] if need.develop else [()]
     for sources in attempts:
-        own = needs.names("\n".join((copy / n).read_text() for n in sources if n.endswith("txt")))
+        own = needs.names("\n".join(_lines(copy / n) for n in sources if n.endswith("txt")))
         more = [each for each in needs.checks(copy, django) if each not in own]
         # With the service's own: what tests import is in one lock, as CI installs it.
         every = (*dict.fromkeys((*need.sources, *sources)),)
@@ -129,6 +129,10 @@ def _checked(
         left = "" if sources == need.develop else "what its tests need is left out"
         return _files(TOOLS, asked, lines), left
     raise AssertionError("the last attempt returns or raises")
+
+
+def _lines(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _base(lock: str) -> str:

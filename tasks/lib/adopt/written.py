@@ -94,7 +94,11 @@ def configuration(
         "",
         "host:",
         f"  requirements: {said(list(tools))}",
-        f"  serve: {said(answers.serve)}",
+        (
+            f"  serve: {said(answers.serve)}"
+            if answers.serve
+            else "  # serve: the command of `inv host.serve`, with {port} in it"
+        ),
     ]
     lines += [
         "",
