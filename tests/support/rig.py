@@ -223,12 +223,13 @@ class Rig:
                 os.chdir(here)
         return f'"release": "{release}"'.encode() in said
 
-    def processes(self) -> list[psutil.Process]:
-        """Everything that runs because of this host."""
+    def processes(self, name: str = "") -> list[psutil.Process]:
+        """Everything that runs because of this host; name: only what is called so."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.environ().get("CIRCLE_SANDBOX") == self.mark:
+                made = process.environ().get("CIRCLE_SANDBOX")
+                if made == self.mark and name in ("", process.name()):
                     found.append(process)
         return found
 
@@ -249,8 +250,7 @@ class Rig:
 
     def agent(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run run/agent.py as a unit on the host does."""
-        path = self.root / "run" / "agent.py"
-        argv = [self.python, "-I", str(path), *words]
+        argv = [self.python, "-I", str(self.root / "run" / "agent.py"), *words]
         return subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=LONG)
 
     def end(self) -> None:

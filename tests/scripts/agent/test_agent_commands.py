@@ -68,7 +68,7 @@ def test_a_command_past_its_limit_is_ended_with_all_of_its_group(rig: Rig, live:
     with pytest.raises(HostError, match="ran past its limit"):
         hook(live, "sh -c 'echo begun; trap \"\" TERM; sleep 500 & sleep 500'", limit=1.0)
     assert time.monotonic() - begun < LONG
-    until(lambda: not [p for p in rig.processes() if p.name() == "sleep"])
+    until(lambda: not rig.processes("sleep"))
 
 
 @pytest.mark.parametrize("letter", ["x", "\\xe4", "\\U0001F525", "\\0"])
@@ -93,7 +93,7 @@ def test_a_grandchild_that_keeps_the_pipe_is_not_waited_for(rig: Rig, live: Sess
     begun = time.monotonic()
     assert hook(live, "sh -c 'setsid --fork sleep 400; echo mine'")["output"] == "mine\n"
     assert time.monotonic() - begun < 30
-    assert [p for p in rig.processes() if p.name() == "sleep"]
+    assert rig.processes("sleep")
 
 
 def test_what_a_command_leaves_behind_keeps_the_lock(rig: Rig, live: Session) -> None:

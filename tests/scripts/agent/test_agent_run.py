@@ -179,11 +179,11 @@ def test_leaving_ends_a_command_and_says_how_it_ended(rig: Rig) -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
-    until(lambda: [p for p in rig.processes() if p.name() == "sleep"])
+    until(lambda: rig.processes("sleep"))
     assert session.leave("enough", limit=LONG).ended["current"] == "one"
     thread.join(LONG)
     assert got
-    assert not [p for p in rig.processes() if p.name() == "sleep"]
+    assert not rig.processes("sleep")
 
 
 def test_a_second_operator_is_told_who_holds_the_host(rig: Rig) -> None:
