@@ -77,48 +77,56 @@ def configuration(
     requirements: the lock that the service is installed by. tools: locks for .venv beside it.
     branch: what is released from. release: more about releases. black: whether Black formats.
     """
-    lines = [_HEAD, f"app: {said(answers.app)}", "", "service:"]
-    lines += [f"  requirements: {said(requirements)}", f"  run: {said(answers.run)}"]
-    lines += [f"  health: {said(answers.health)}                     # 200 when it can serve"]
+    sections = [
+        ("service", _service(answers, requirements)),
+        ("host", _host(answers, tools)),
+        ("lint", _lint(black)),
+        ("test", _test(answers)),
+        ("release", [f"branch: {said(branch)}", *(f"{k}: {said(v)}" for k, v in release.items())]),
+        ("monitor", [f"metrics: {said(answers.metrics)}"]),
+    ]
+    parts = [_HEAD + f"\napp: {said(answers.app)}"]
+    parts += ["\n".join([f"{name}:", *(f"  {each}" for each in lines)]) for name, lines in sections]
+    return "\n\n".join([*parts, "\n".join(["environments:", *_environments(answers)])]) + "\n"
+
+
+def _service(answers: Answers, requirements: str) -> list[str]:
+    lines = [f"requirements: {said(requirements)}", f"run: {said(answers.run)}"]
+    lines += [f"health: {said(answers.health)}                     # 200 when it can serve"]
     if answers.version:
-        lines += [f"  version_path: {said(answers.version)}"]
+        lines += [f"version_path: {said(answers.version)}"]
     else:
         lines += [
-            "  # Let a path answer with the environment's RELEASE_ID, and name it here: then a",
-            "  # deploy proves which release answers, not only that one does.",
-            '  version_path: ""',
+            "# Let a path answer with the environment's RELEASE_ID, and name it here: then a",
+            "# deploy proves which release answers, not only that one does.",
+            'version_path: ""',
         ]
-    if answers.home:
-        lines += ["  smoke:", "    - path: /", "      status: 200"]
-    lines += [
-        "",
-        "host:",
-        f"  requirements: {said(list(tools))}",
-        (
-            f"  serve: {said(answers.serve)}"
-            if answers.serve
-            else "  # serve: the command of `inv host.serve`, with {port} in it"
-        ),
+    return lines + (["smoke:", "  - path: /", "    status: 200"] if answers.home else [])
+
+
+def _host(answers: Answers, tools: Iterable[str]) -> list[str]:
+    serve = "# serve: the command of `inv host.serve`, with {port} in it"
+    return [
+        f"requirements: {said(list(tools))}",
+        f"serve: {said(answers.serve)}" if answers.serve else serve,
     ]
-    lines += [
-        "",
-        "lint:                        # what it excludes are the recipes' own files",
-        f"  exclude: {said(_LINT)}",
-    ]
-    lines += [] if black else ["  black: false                 # true lets Black format your code"]
-    lines += ["", "test:", f"  directory: {said(answers.tests or 'tests')}"]
-    lines += [f"  options: {said(answers.options)}"] if answers.options else []
-    lines += [f"  source: {said(answers.source)}", "  coverage: 0                  # raise it"]
-    lines += ["", "release:", f"  branch: {said(branch)}"]
-    lines += [f"  {key}: {said(value)}" for key, value in release.items()]
-    lines += ["", "monitor:", f"  metrics: {said(answers.metrics)}", "", "environments:"]
-    lines += [
-        "  sandbox: {}                  # built in: a host on this machine, for trying things"
-    ]
-    return "\n".join([*lines, *_environments(answers), ""])
+
+
+def _lint(black: bool) -> list[str]:
+    lines = ["# the recipes' own files", f"exclude: {said(_LINT)}"]
+    return lines + (
+        [] if black else ["black: false                 # true lets Black format yours"]
+    )
+
+
+def _test(answers: Answers) -> list[str]:
+    lines = [f"directory: {said(answers.tests or 'tests')}"]
+    lines += [f"options: {said(answers.options)}"] if answers.options else []
+    return [*lines, f"source: {said(answers.source)}", "coverage: 0                  # raise it"]
 
 
 def _environments(answers: Answers) -> list[str]:
+    sandbox = "  sandbox: {}                  # built in: a host on this machine, for trying things"
     lines = []
     for name, hosts in answers.hosts.items():
         if hosts:
@@ -131,7 +139,7 @@ def _environments(answers: Answers) -> list[str]:
             if name == "production":
                 lines += ["    after: staging"] if answers.hosts.get("staging") else []
                 lines += ["    confirm: true"]
-    return lines or [_PLACES.rstrip("\n")]
+    return [sandbox, *(lines or [_PLACES.rstrip("\n")])]
 
 
 def ignored(theirs: str) -> str:
