@@ -182,6 +182,17 @@ def test_a_plan_changes_nothing(recipes: Path, tmp_path: Path) -> None:
     assert git(root, "rev-parse", "HEAD") == head and clean(root)
 
 
+def test_the_command_says_it_as_one_document(recipes: Path, own: Path, tmp_path: Path) -> None:
+    root = adopted.repository(tmp_path / "new", SHOP)
+    done = inv(recipes, "circle.adopt", str(root), "--plan", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["outcome"] == "closed" and told["detail"]["kept"] == ["docker-compose.yml"]
+    (own / "new.txt").write_text("")
+    done = inv(recipes, "circle.adopt", str(own))
+    assert done.returncode == 2 and "not committed (new.txt)" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("files", "said", "sentence"),
     [
