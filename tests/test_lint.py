@@ -41,6 +41,16 @@ def test_it_formats_then_checks_and_counts_once_that_is_committed(project: Linte
     assert second["detail"]["tools"]["flake8"]["files"] == 2
 
 
+def test_black_is_neither_run_nor_needed_where_it_is_off(tmp_path: Path) -> None:
+    project = Linted(tmp_path / "a project", tools=("flake8",))
+    project.git.commit({"ugly.py": UGLY, "invoke.yaml": "lint: {black: false}\n"})
+    for words in (("lint",), ("lint", "--check")):
+        done = project.inv(*words, code=1)
+        assert project.read("ugly.py") == UGLY and set(table(done.stdout)) >= {"flake8"}
+        assert "Black" not in done.stderr and "black" not in table(done.stdout)
+        assert "Mend it by hand, or by Black: `lint: black: true`." in done.stdout
+
+
 def test_check_looks_at_all_and_changes_nothing(project: Linted) -> None:
     project.git.commit({"ugly.py": UGLY, "b.py": "import os\n"})
     done = project.inv("lint", "--check", code=1)

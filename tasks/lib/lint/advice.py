@@ -44,10 +44,17 @@ _MENDS = {
 }
 
 
-def mend(rule: str) -> str:
-    """Return what to do about `rule`; "" where the tool's own words have to do."""
+def mend(rule: str, black: bool = True) -> str:
+    """Return what to do about `rule`; "" where the tool's own words have to do.
+
+    black: whether Black formats.
+    """
     if rule.startswith("SC"):
         return (
             f"https://www.shellcheck.net/wiki/{rule}; `# shellcheck disable={rule}` with a reason."
         )
-    return _MENDS.get(rule) or (_BLACK_MENDS if _LAYOUT.match(rule) else "")
+    return _MENDS.get(rule) or (_layout(black) if _LAYOUT.match(rule) else "")
+
+
+def _layout(black: bool) -> str:
+    return _BLACK_MENDS if black else "Mend it by hand, or by Black: `lint: black: true`."

@@ -125,9 +125,10 @@ def show(report: Report) -> None:
     worst = report.rules().most_common(WORST)
     if worst:
         console.say("\nThe worst rules:")
+    black = any(each.name == "black" for each in report.results)
     for rule, count in worst:
         console.say(f"  {rule} × {count}: {says.get(rule, '')}".rstrip(" :"))
-        if mend := advice.mend(rule):
+        if mend := advice.mend(rule, black):
             console.say(f"      {mend}")
     for each in report.results:
         if each.left:
