@@ -166,9 +166,9 @@ def test_what_lacks_a_value_is_named_by_kind() -> None:
     given = {"A": " ", "B_KEY": "<key>", "C_SECRET": "same", "D": "same", "E_KEY": "own"}
     example = {"C_SECRET": "same", "D": "same", "E_KEY": "other"}
     assert values.lacking((*given, "F"), given, example) == (
-        "without a value: A, F",
-        "only a placeholder: B_KEY",
-        "a secret that .env.example tells everybody: C_SECRET",
+        "none for A, F",
+        "only a placeholder for B_KEY",
+        "what .env.example tells everybody for C_SECRET",
     )
 
 
@@ -246,7 +246,10 @@ def test_new_keys_are_offered_and_only_a_yes_adds_them(machine: Machine) -> None
 def test_what_is_required_holds_the_phase_up_and_no_value_is_told(machine: Machine) -> None:
     (machine.root / "invoke.yaml").write_text("service: {required: [DATABASE_URL, LEVEL]}\n")
     checked = machine.inv("host", "--check")
-    assert checked.returncode == 1 and "without a value: DATABASE_URL" in checked.stderr
+    assert (
+        checked.returncode == 1
+        and "what is required has a value: none for DATABASE_URL" in checked.stderr
+    )
     (machine.root / ".env.example").write_text("SUPABASE_KEY=\n")
     checked = machine.inv("host", "--check", DATABASE_URL="x://here", SUPABASE_KEY="sentinel.4711")
     assert checked.returncode == 1 and "SUPABASE_KEY is neither" in checked.stderr

@@ -35,12 +35,12 @@ def lacking(
     for key in keys:
         value = values.get(key, "")
         if not value.strip():
-            found.setdefault("without a value", []).append(key)
+            found.setdefault("none for", []).append(key)
         elif placeholder(value):
-            found.setdefault("only a placeholder", []).append(key)
+            found.setdefault("only a placeholder for", []).append(key)
         elif _SECRET.search(key) and value == example.get(key):
-            found.setdefault("a secret that .env.example tells everybody", []).append(key)
-    return tuple(f"{what}: {', '.join(names)}" for what, names in found.items())
+            found.setdefault("what .env.example tells everybody for", []).append(key)
+    return tuple(f"{what} {', '.join(names)}" for what, names in found.items())
 
 
 def malformed(values: Mapping[str, str]) -> tuple[str, ...]:

@@ -115,13 +115,15 @@ def _told(board: Board, state: str) -> tuple[dict[str, str], str]:
 def _following(out: set[str], env: str) -> str:
     """Return the next command: what began with a release is mended by leaving it, what else is out
     of bounds has to be looked into."""
+    if out == {"alerts"}:
+        return "inv alert"
     if env == LOCAL:
         return "inv host.serve" if "health" in out else f"inv monitor.doctor --env={LOCAL}"
     if out & {"error_ratio", "p95"}:
         return f"inv rollback --env={env}"
     if out == {"log"}:
         return f"inv deploy.logs --env={env}"
-    return "inv alert" if out == {"alerts"} else f"inv deploy.status --env={env}"
+    return f"inv deploy.status --env={env}"
 
 
 def remember(world: World, board: Board) -> None:
