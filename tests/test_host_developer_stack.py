@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,19 @@ def test_one_that_does_not_come_up_is_told_with_its_log(
     with pytest.raises(NotClosed, match="prometheus is .*docker logs demo-prometheus-1") as caught:
         stack.start(Here(tmp_path), limit=0)
     assert caught.value.evidence == "no space left in the ring" and caught.value.kind == "docker"
+
+
+@pytest.mark.parametrize(("status", "other"), [("restarting", False), ("exited", True)])
+def test_a_container_that_starts_again_and_again_has_its_port_itself(
+    docker: Path, tmp_path: Path, status: str, other: bool
+) -> None:
+    """Docker tells of no port while it waits, and has it again before anybody has looked."""
+    states(docker, {"Status": status, "ExitCode": 1})
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        published = {"services": {"prometheus": {"ports": [f"127.0.0.1:{port}:9090"]}}}
+        (docker / "config").write_text(json.dumps(published))
+        assert bool(stack.taken(Here(tmp_path))) == other
 
 
 def test_none_started_is_not_up(docker: Path, tmp_path: Path) -> None:

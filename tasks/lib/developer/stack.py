@@ -117,10 +117,22 @@ def troubled(place: Place) -> str:
 
 def ports(place: Place) -> tuple[Port, ...]:
     """Return the ports that the stack publishes, and who else holds each. Raises Refused."""
-    own = {port for each in services(place) for port in each.ports}
-    return tuple(
-        Port(*each, "" if each.port in own else place.holder(each.port))
-        for each in bound(config(place))
+    asked = [Port(*each) for each in bound(config(place))]
+    own = services(place)
+    found = [
+        each if _own(each, own) else each._replace(holder=place.holder(each.port)) for each in asked
+    ]
+    if any(each.holder for each in found):
+        own = services(place)  # a container that starts again and again may have it only now
+        found = [each._replace(holder="") if _own(each, own) else each for each in found]
+    return tuple(found)
+
+
+def _own(port: Port, own: tuple[Service, ...]) -> bool:
+    """Whether the stack's own container has a port, or had it a moment ago."""
+    return any(
+        port.port in each.ports or (each.name == port.service and each.said.startswith("restarting"))
+        for each in own
     )
 
 
