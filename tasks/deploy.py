@@ -151,17 +151,7 @@ def deploy(
 
     from .lib.incident import after
 
-    with after.drafted(c, "deploy", wanted=not (plan or check)):
-        run(
-            PHASE,
-            c,
-            procedure,
-            world=world,
-            check=check,
-            as_json=json,
-            validate=False,
-            record=not plan,
-        )
+    after.run(PHASE, c, procedure, world=world, plan=plan, check=check, as_json=json)
 
 
 # Around the phase: what the hosts say, their logs, commands and environment files.

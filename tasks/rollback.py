@@ -183,17 +183,7 @@ def rollback(
 
     from .lib.incident import after
 
-    with after.drafted(c, "rollback", wanted=not (plan or check)):
-        run(
-            PHASE,
-            c,
-            procedure,
-            world=world,
-            check=check,
-            as_json=json,
-            validate=False,
-            record=not plan,
-        )
+    after.run(PHASE, c, procedure, world=world, plan=plan, check=check, as_json=json)
 
 
 def _rollout(world: World, to: str, keep_schema: bool, begun: float) -> Any:

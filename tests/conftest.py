@@ -19,6 +19,7 @@ from xdist.workermanage import NodeManager
 from tests.faults.hosts import Ground
 from tests.faults.sandbox import SandboxGround
 from tests.faults.world import World, Worlds
+from tests.support.authority import Authority
 from tests.support.bench import Bench, ours_apart
 from tests.support.project import Project
 from tests.support.shop import Shop, identity
@@ -134,6 +135,12 @@ def make(tmp_path: Path) -> Iterator[Make]:
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
     """As `make`, for projects that the tests of a module share."""
     yield from _projects(tmp_path_factory.mktemp("lasting"))
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """What signs the certificate of an HTTPS server of the tests."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")

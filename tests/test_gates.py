@@ -34,11 +34,6 @@ Said = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def shared(lasting: Make) -> Project:
     project = lasting(hosts=2)
     remote = project.root.parent / "remote.git"

@@ -30,11 +30,6 @@ def somebody(monkeypatch: Patch, tmp_path: Path) -> None:
     identity(monkeypatch, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     shop = Shop.new(tmp_path)

@@ -18,22 +18,12 @@ from invoke.tasks import Task
 
 import tasks
 from tasks.lib import config
+from tasks.lib.circle import standing
 from tasks.lib.phase import Phase
 from tests.support import pages
 
 ROOT = Path(__file__).resolve().parents[1]
-CIRCLE = (
-    "lint",
-    "host",
-    "test",
-    "preaggregate",
-    "release",
-    "deploy",
-    "rollback",
-    "monitor",
-    "visualize",
-    "alert",
-)
+CIRCLE = standing.PHASES
 HEAVY = (
     "rich",
     "msgspec",

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not in
 Patch = pytest.MonkeyPatch
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def work(tmp_path: Path) -> Scratch:
     scratch = Scratch.new(tmp_path / "work")

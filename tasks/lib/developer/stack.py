@@ -131,7 +131,8 @@ def ports(place: Place) -> tuple[Port, ...]:
 def _own(port: Port, own: tuple[Service, ...]) -> bool:
     """Whether the stack's own container has a port, or had it a moment ago."""
     return any(
-        port.port in each.ports or (each.name == port.service and each.said.startswith("restarting"))
+        port.port in each.ports
+        or (each.name == port.service and each.said.startswith("restarting"))
         for each in own
     )
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Callable, Iterator
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from .. import console, evidence, journal, project
+from .. import console, evidence, journal, project, running
+from ..declare import Outcome, Phase
 from ..errors import INTERRUPTED
 from ..moment import iso
 
@@ -21,6 +22,31 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 SANDBOX = "sandbox"  # where things are tried: a trial must not litter the tree
+
+
+def run(
+    phase: Phase,
+    c: Context,
+    procedure: Callable[[], Outcome],
+    *,
+    world: Callable[[], object],
+    plan: bool,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Run a deploy or rollback as `running.run` does, and what follows it. plan: it changes
+    nothing, and is not journalled."""
+    with drafted(c, phase.name, wanted=not (plan or check)):
+        running.run(
+            phase,
+            c,
+            procedure,
+            world=world,
+            check=check,
+            as_json=as_json,
+            validate=False,
+            record=not plan,
+        )
 
 
 @contextmanager

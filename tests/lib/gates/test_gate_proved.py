@@ -112,11 +112,6 @@ def test_all_checks_have_to_pass(found: dict[str, list[str]], said: str | None) 
     assert told == said if not said else told is not None and said in told
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def hub(shop: Shop, tmp_path: Path, authority: Authority, monkeypatch: Patch) -> Iterator[GitHub]:
     """GitHub, which has the shop's commits."""

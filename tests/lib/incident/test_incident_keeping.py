@@ -47,11 +47,6 @@ def written(root: Path, text: str = PAGE, name: str = NAME) -> Path:
     return page
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def work(tmp_path: Path) -> Scratch:
     scratch = Scratch.new(tmp_path / "work")
