@@ -29,7 +29,15 @@ def laid(steps: Sequence[Step], env: str, usual: str, chain: Chain) -> tuple[Ste
             found.append(step.at(env))
         else:
             found.append(step)
-    return tuple(_hosted(found))
+    return _numbered(_hosted(found))
+
+
+def _numbered(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps, each with which it is of those with its task."""
+    tasks = [step.task for step in steps]
+    return tuple(
+        step._replace(nth=tasks[: place + 1].count(step.task)) for place, step in enumerate(steps)
+    )
 
 
 def _hosted(steps: Sequence[Step]) -> list[Step]:
@@ -55,7 +63,8 @@ def cut(steps: Sequence[Step], first: str, last: str, path: str) -> tuple[Step, 
     """Return the steps from `first` to `last`, "" for no bound.
 
     Each is a task (`deploy`) or one with its environment (`deploy:staging`); what there is several
-    times begins at the first and ends with the last of them. Raises Refused.
+    times begins at the first and ends with the last of them, or is numbered (`monitor:2`). Raises
+    Refused.
     """
     begin = _places(steps, first, path, "--from")[0] if first else 0
     end = _places(steps, last, path, "--to")[-1] if last else len(steps) - 1
@@ -65,8 +74,7 @@ def cut(steps: Sequence[Step], first: str, last: str, path: str) -> tuple[Step, 
 
 
 def _places(steps: Sequence[Step], name: str, path: str, option: str) -> list[int]:
-    wanted = name.replace(":", " ")
-    found = [at for at, step in enumerate(steps) if wanted in (step.task, step.label)]
+    found = [at for at, step in enumerate(steps) if _is(step, name)]
     if not found:
         known = dict.fromkeys(bound(step) for step in steps)
         raise Refused(
@@ -75,9 +83,22 @@ def _places(steps: Sequence[Step], name: str, path: str, option: str) -> list[in
     return found
 
 
+def _is(step: Step, name: str) -> bool:
+    return name in (step.task, bound(step), f"{step.task}:{step.nth}")
+
+
 def bound(step: Step) -> str:
     """Return the word by which --from and --to know a step."""
     return step.label.replace(" ", ":")
+
+
+def begun(path: Sequence[Step], step: Step) -> str:
+    """Return the word by which --from begins with just that step of a path: its number, where what
+    it is called is found before it, too."""
+    name = bound(step)
+    first = next((each for each in path if _is(each, name)), step)
+    same = (first.task, first.nth) == (step.task, step.nth)
+    return name if same else f"{step.task}:{step.nth}"
 
 
 def given(words: Sequence[str], steps: Sequence[Step]) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,8 @@ RUN, CLOSED, LEFT = "run", "closed", "left out"
 # What asks the telemetry of an environment, and so can do nothing where there is none.
 ASKING = ("visualize", "alert", "visualize.check", "visualize.report", "alert.test", "alert.review")
 
+VERSION = ("--version", "-v")  # by which a deploy takes another commit
+
 
 class Asked(NamedTuple):
     """What the command line says. first, last: --from and --to. more: what follows `--`. config:
@@ -153,7 +155,9 @@ class World:
         if not (step.kind.proves and commit):
             return ""
         if step.task == "deploy":
-            return self._live(step.env, commit)
+            # Of another version than this commit's the deploy itself knows where it stands.
+            other = any(word.partition("=")[0] in VERSION for word in step.words)
+            return "" if other else self._live(step.env, commit)
         found = standing(self.root, commit, self.settings.release)[step.task]
         if not found.closed or (step.task == "preaggregate" and self._elsewhere(step, found)):
             return ""

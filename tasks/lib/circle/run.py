@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 BRINGS = "preaggregate"  # the step after which there is telemetry to be asked
+REFUSED = 2  # the exit code of what changed nothing
 
 
 def read(settings: Settings, root: Path, asked: Asked) -> World:
@@ -201,6 +202,8 @@ def _stopped(world: World, gone: Gone, at: int) -> NotClosed:
     ran = gone.steps[at]
     following, detail = again(world, at), _detail(world, gone.steps)
     where = f"{ran.step.label} (step {at + 1} of {len(gone.steps)})"
+    if ran.step.kind.once and ran.code not in (None, REFUSED):
+        return _unsure(world, ran, at, where, detail)
     if ran.state == going.ENDED:
         return Interrupted(
             f"Interrupted at {where}; go on with `{following}`.", detail=detail, next=following
@@ -212,10 +215,27 @@ def _stopped(world: World, gone: Gone, at: int) -> NotClosed:
     return NotClosed(said, kind="stopped", detail=detail, next=following)
 
 
+def _unsure(world: World, ran: Ran, at: int, where: str, detail: dict[str, Any]) -> NotClosed:
+    """Return what is said of a step that must not be done twice, and may have been done although it
+    didn't close: as a rollback whose trouble goes on, or whose watch was interrupted."""
+    ended = ran.state == going.ENDED
+    said = f"Interrupted at {where}" if ended else f"The run stopped at {where}, {ran.why}"
+    look = f"inv {ran.step.kind.seen}" + (f" --env={ran.step.env}" if ran.step.env else "")
+    behind = f"go on with `{_begin(world, at + 1)}`" if world.steps[at + 1 :] else "nothing is left"
+    said += f"; it may have been done all the same: see with `{look}`. Where it was, {behind}; "
+    said += f"else `{again(world, at)}`."
+    error = Interrupted if ended else NotClosed
+    return error(said, kind="stopped", detail=detail, next=look)
+
+
 def again(world: World, at: int) -> str:
     """Return the command that goes on where a run stopped: at its step `at`."""
-    begin = laying.resumed(world.steps, at)
-    first = laying.bound(world.steps[begin]) if begin else world.asked.first
+    return _begin(world, laying.resumed(world.steps, at))
+
+
+def _begin(world: World, begin: int) -> str:
+    """Return the command of this run that begins with its step `begin`."""
+    first = laying.begun(world.path, world.steps[begin]) if begin else world.asked.first
     given = laying.given(world.asked.more, world.steps) if world.asked.more else {}
     left = {step.task for step in world.steps[begin:]}
     words = [word for task in given if task in left for word in (task, *given[task])]
@@ -228,7 +248,8 @@ def _command(world: World, first: str | None = None) -> str:
     said = {"path": asked.path, "env": asked.env, "to": asked.last}
     said["from"] = asked.first if first is None else first
     words = [f"--{name}={value}" for name, value in said.items() if value]
-    return shlex.join(["inv", "circle.run", *words, *(["--yes"] if asked.yes else [])])
+    config = [f"--config={asked.config}"] if asked.config else []
+    return shlex.join(["inv", *config, "circle.run", *words, *(["--yes"] if asked.yes else [])])
 
 
 def _detail(world: World, steps: tuple[Ran, ...]) -> dict[str, Any]:

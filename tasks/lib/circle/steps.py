@@ -12,8 +12,8 @@ class Kind(NamedTuple):
 
     proves: closing says something of the commit, so that it need not be repeated for it. env, yes:
     whether it is given `--env` and `--yes`. always: words that it is always given. once: it must
-    not be repeated by a run that goes on. needs: what it can't be run without: options, and
-    positional arguments as NAME.
+    not be repeated by a run that goes on. seen: the task that shows whether that was done. needs:
+    what it can't be run without: options, and positional arguments as NAME.
     """
 
     proves: bool = False
@@ -21,6 +21,7 @@ class Kind(NamedTuple):
     yes: bool = False
     always: tuple[str, ...] = ()
     once: bool = False
+    seen: str = ""
     needs: tuple[str, ...] = ()
 
 
@@ -35,11 +36,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "preaggregate": Kind(proves=True),
         "release": Kind(proves=True),
         "deploy": Kind(proves=True, env=True, yes=True),
-        "rollback": Kind(env=True, yes=True, once=True, needs=("--reason",)),
+        "rollback": Kind(env=True, yes=True, once=True, seen="deploy.status", needs=("--reason",)),
         "monitor": Kind(env=True, always=("--once",)),  # without it the board lives until Ctrl-C
         "visualize": LOOKS,
         "alert": LOOKS,
-        "alert.ack": Kind(env=True, once=True, needs=("NAME", "--reason")),
+        "alert.ack": Kind(env=True, once=True, seen="alert", needs=("NAME", "--reason")),
         "alert.check": Kind(),
         "alert.configure": Kind(),
         "alert.review": LOOKS,
@@ -57,11 +58,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 class Step(NamedTuple):
     """One step. task: as in `inv TASK`. words: what follows it. informs: whatever it finds, the
-    path goes on."""
+    path goes on. nth: which it is of its path's steps with this task, from 1."""
 
     task: str
     words: tuple[str, ...] = ()
     informs: bool = False
+    nth: int = 1
 
     @property
     def kind(self) -> Kind:
