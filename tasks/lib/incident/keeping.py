@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 BODY = 60_000  # characters of an issue: GitHub takes 65,536
-_CAUSE = re.compile(r"^#+[ \t]+[^\n]*cause[^\n]*\n(.*?)(?=^#+[ \t]|\Z)", re.I | re.M | re.S)
+# Not the title, which is the rollback's reason: "because checkout answers 500".
+_CAUSE = re.compile(
+    r"^##+[ \t]+(?:[^\n]*[^\w\n])?caus[^\n]*\n(.*?)(?=^#+[ \t]|\Z)", re.I | re.M | re.S
+)
 _FENCE = re.compile(r"^`{3,}", re.M)
 _IMAGE = re.compile(r"^!\[[^\]]*\]\([^)]*\)\n*", re.M)
 

@@ -20,7 +20,6 @@ _HEAD = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTAL
 _KEY = re.compile(r"^(\w+): *(.*)$", re.MULTILINE)
 _TASK = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])[ \t]+\[ \][ \t]*(\S.*)$", re.MULTILINE)
 _TITLE = re.compile(r"^# +(\S.*?)[ \t#]*$", re.MULTILINE)
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # Quoted text, such as a log's, and comments say nothing for the page itself.
 _QUOTED = re.compile(
     r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)|<!--.*?(?:-->|\Z)",
@@ -79,8 +78,9 @@ def read(page: Path) -> Incident:
 
 
 def commentless(body: str) -> str:
-    """Return a page's text without comments."""
-    return _COMMENT.sub("", body)
+    """Return a page's text without comments. Blocks of code stay, with no line in them that could be
+    a heading: what is quoted there, such as a log, may look like either."""
+    return _QUOTED.sub(lambda found: found[0].replace("\n#", "\n #") if found[1] else "", body)
 
 
 def unquoted(body: str) -> str:

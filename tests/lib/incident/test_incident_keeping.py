@@ -109,6 +109,11 @@ def test_without_github_it_says_so(work: Scratch) -> None:
         pytest.param(PAGE.replace("## Cause\n\n", "## Root cause\n\n \n"), id="renamed"),
         pytest.param(PAGE.replace("## Cause", "## Why"), id="no heading"),
         pytest.param(PAGE.replace("\n", "\r\n"), id="CRLF"),
+        pytest.param(PAGE.replace("# No checkout", "# The cause\n\nDrafted"), id="in the title"),
+        pytest.param(PAGE.replace("## Cause", "## Because\n\nx\n\n## Cause"), id="in a word"),
+        pytest.param(
+            PAGE.replace("## Cause", "```text\n## Cause\na log\n```\n\n## Cause"), id="in a log"
+        ),
     ],
 )
 def test_it_is_closed_once_the_cause_is_written_down(tmp_path: Path, text: str) -> None:
@@ -116,6 +121,14 @@ def test_it_is_closed_once_the_cause_is_written_down(tmp_path: Path, text: str) 
     with pytest.raises(Refused, match="says nothing below `## Cause` yet"):
         keeping.close(tmp_path, NAME)
     assert page.read_bytes() == text.encode()
+
+
+@pytest.mark.parametrize("log", ["<!-- a comment without its end", "# a heading", "```"])
+@pytest.mark.parametrize("cause", ["A null.", "````text\n# why\n````"])
+def test_what_the_log_has_hides_no_cause(tmp_path: Path, log: str, cause: str) -> None:
+    text = PAGE.replace("## Cause\n", f"## Log\n\n````text\n{log}\n````\n\n## Cause\n\n{cause}\n")
+    page = written(tmp_path, text)
+    assert keeping.cause(page) == cause.replace("\n#", "\n #")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
