@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..errors import Refused
 from ..git import Git
-from .words import unaddressed
+from .words import said
 
 MANY = 100  # commits that are listed
 SECONDS = 10.0  # for git, which may have a long history
@@ -16,7 +16,7 @@ _HASH = re.compile(r"[0-9a-f]{7,64}")
 
 
 class Commit(NamedTuple):
-    """A commit; author without an address, date as YYYY-MM-DD."""
+    """A commit; author and subject without addresses, date as YYYY-MM-DD."""
 
     hash: str
     author: str
@@ -59,7 +59,7 @@ def between(root: Path, older: str, newer: str) -> Changes:
                 f"this clone has no commit {each[:7]}: `git fetch --all --tags`"
             ) from None
     span = f"{older}..{newer}"
-    form = "--format=%h%x1f%aN%x1f%as%x1f%P%x1f%s"
+    form = "--format=%h%x1f%as%x1f%P%x1f%aN%x1f%s"  # what people wrote may have any character
     listed = git("log", "-z", form, f"--max-count={MANY}", span, timeout=SECONDS, fetch=False)
     lines = listed.decode("utf-8", "replace").split("\0")
     return Changes(
@@ -71,9 +71,8 @@ def between(root: Path, older: str, newer: str) -> Changes:
 
 
 def _commit(line: str) -> Commit:
-    short, author, date, parents, subject = line.split("\x1f", 4)
-    name = unaddressed(author)
-    return Commit(short, name, date, unaddressed(subject), len(parents.split()) > 1)
+    short, date, parents, author, subject = line.split("\x1f", 4)
+    return Commit(short, said(author), date, said(subject), len(parents.split()) > 1)
 
 
 def _count(git: Git, span: str) -> int:

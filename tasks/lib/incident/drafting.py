@@ -51,7 +51,7 @@ def draft(world: World, title: str = "") -> Drafted:
                 f"{before.name} is open, so this is no page of its own: --title is not used"
             )
         return _added(world.root, before, found, kept)
-    said = words.hidden(title or _title(found, world.environment.name), kept)
+    said = words.said(title or _title(found, world.environment.name), kept)
     said = words.short(" ".join(said.split()), 120)
     try:
         (world.root / DIRECTORY).mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from .case import Case
 from .changes import MANY, Changes
 from .figures import Counted, Measured
 from .timeline import Happened, moment
-from .words import fenced, logged, plain
+from .words import fenced, logged, plain, said
 
 if TYPE_CHECKING:
     from .changes import Commit
@@ -80,12 +80,12 @@ def _front(facts: Facts) -> str:
     from .record import front
 
     case = facts.case
-    said = {"environment": facts.environment, "state": "open", "opened": _iso(facts.at)}
+    values = {"environment": facts.environment, "state": "open", "opened": _iso(facts.at)}
     if case.since is not None:
-        said["live"] = _iso(case.since)
+        values["live"] = _iso(case.since)
     if case.kind:
-        said |= {"ended": _iso(case.at), "from": case.left, "to": case.back}
-    return front(said)
+        values |= {"ended": _iso(case.at), "from": case.left, "to": case.back}
+    return front(values)
 
 
 def _iso(at: float) -> str:
@@ -123,7 +123,7 @@ def _done(facts: Facts) -> str:
         (left, text(case.left) or UNKNOWN),
         (back, text(case.back) or "nothing"),
         ("Was live for", lived),
-        ("Reason", text(case.reason) or "none was given"),
+        ("Reason", text(said(case.reason, facts.kept)) or "none was given"),
         ("Why", text(case.why)),
     ]
     return _table(("", facts.environment), [row for row in rows if row[1]])
@@ -180,8 +180,7 @@ def _timeline(facts: Facts) -> str:
 def rows(happened: Iterable[Happened], kept: Iterable[str]) -> Iterator[str]:
     """Yield a row of the timeline for each."""
     for each in happened:
-        said = plain(each.text, kept), plain(each.by, kept)
-        yield f"| {moment(each.at)} | {said[0]} | {said[1]} |"
+        yield f"| {moment(each.at)} | {plain(each.text, kept)} | {plain(each.by, kept)} |"
 
 
 def continued(text: str, happened: Iterable[Happened], kept: Iterable[str]) -> tuple[str, int]:
@@ -226,8 +225,8 @@ def _changes(facts: Facts) -> str:
 
 def _commit(facts: Facts, commit: Commit) -> str:
     merge = " (merge)" if commit.merge else ""
-    said = f"{facts.text(commit.subject)}, {facts.text(commit.author)}, {commit.date}"
-    return f"- `{commit.hash}`{merge} {said}"
+    told = f"{facts.text(commit.subject)}, {facts.text(commit.author)}, {commit.date}"
+    return f"- `{commit.hash}`{merge} {told}"
 
 
 def _graphs(facts: Facts) -> str:

@@ -11,6 +11,7 @@ from ..duration import show
 from ..history import because, ended, what
 from ..moment import known
 from .case import PHASES
+from .words import said
 
 if TYPE_CHECKING:
     from ..alert.episodes import Episode
@@ -44,11 +45,11 @@ def on_hosts(runs: Iterable[Entry]) -> Iterator[Happened]:
     for run in runs:
         at = known(run.get("at"))
         if at is not None:
-            entry = dict(run)
+            entry = {**run, "reason": said(str(run.get("reason") or ""))}
             why = because(entry)
-            said = f"{what(entry)}: {ended(entry)}" + (f" ({why})" if why else "")
+            text = f"{what(entry)}: {ended(entry)}" + (f" ({why})" if why else "")
             kind = str(run["kind"]) if run["kind"] in PHASES else ""
-            yield Happened(at, at, kind, said, str(run.get("who", "")))
+            yield Happened(at, at, kind, text, str(run.get("who", "")))
 
 
 def here(entries: Iterable[Entry], environment: str, hosts: bool) -> Iterator[Happened]:
@@ -59,17 +60,17 @@ def here(entries: Iterable[Entry], environment: str, hosts: bool) -> Iterator[Ha
         if at is None or evidence.environment(entry) != environment:
             continue
         detail, outcome = evidence.detail(entry), str(entry.get("outcome"))
-        said, kind = "", ""
+        text, kind = "", ""
         if phase in PHASES and not hosts and outcome != "refused":
-            why = detail.get("reason") or detail.get("error") or ""
-            said = f"{phase} {detail.get('release') or ''}: {outcome}" + f" ({why})" * bool(why)
+            why = said(str(detail.get("reason") or "")) or detail.get("error") or ""
+            text = f"{phase} {detail.get('release') or ''}: {outcome}" + f" ({why})" * bool(why)
             kind = phase
         elif phase == "monitor.note":
-            said, kind = f"note: {detail.get('text', '')}", "note"
+            text, kind = f"note: {said(str(detail.get('text', '')))}", "note"
         elif phase == "monitor":
-            said = f"inv monitor: {detail.get('error') or outcome}"
-        if said:
-            yield Happened(at, at, kind, said, str(entry.get("who", "")))
+            text = f"inv monitor: {detail.get('error') or outcome}"
+        if text:
+            yield Happened(at, at, kind, text, str(entry.get("who", "")))
 
 
 def fired(found: Iterable[Episode], silences: Iterable[Silence], now: float) -> Iterator[Happened]:
@@ -82,9 +83,9 @@ def fired(found: Iterable[Episode], silences: Iterable[Silence], now: float) -> 
             lasted = show(round(each.resolved - each.fired))
             yield Happened(over, over, "", f"alert {name} was over after {lasted}")
         if each.answer is not None:
-            said = " ".join(filter(None, (each.answer.verdict, each.answer.reason)))
-            text = f"alert {each.alert} was acknowledged ({said})"
-            yield Happened(each.answer.at, each.answer.at, "", text, each.answer.by)
+            why = " ".join(filter(None, (each.answer.verdict, said(each.answer.reason))))
+            text = f"alert {each.alert} was acknowledged ({why})"
+            yield Happened(each.answer.at, each.answer.at, "", text, said(each.answer.by))
 
 
 def moment(at: float) -> str:

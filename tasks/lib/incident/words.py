@@ -23,21 +23,24 @@ _UNMARK = re.compile(r"\\([!-/:-@\[-`{-~])")
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 _AWAY = "\u200b"  # a space of no width
 
-_KINDS = "passw(?:or)?d|passphrase|pwd|secret|token|credential|dsn"
+_KINDS = "passw(?:or)?d|passphrase|pwd|secret|token|credential|dsn|_pass"
 _KEYS = "|".join(f"{kind}[_-]?key" for kind in ("api", "access", "private", "secret", "signing"))
 _NAME = rf"[\w.-]*(?:{_KINDS}|{_KEYS})[\w.-]*"
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
-_VALUE = rf"(?:{_QUOTED}|[^\s,;&\"'}}\])]+)"
+_VALUE = rf"\\*[bu]?(?:{_QUOTED}|[\"']?[^\s,;&\"'}}\])]+)"
+# What stands between a name and its value: in a file, in JSON (also as a text within JSON), in what
+# Python prints of a mapping or of pairs.
+_IS = r"(?:\\*[\"']?\s*(?:=>|[:=])|\\*[\"'],)\s*"
 _HEADER = r"(?:proxy-)?authorization|(?:set-)?cookie|x-api-key"
 _SECRETS = (
     # A private key, to its end or that of the text.
     (r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*-----|\Z)", STAR),
-    (rf"\b({_HEADER})(\"?\s*[:=]\s*).+", rf"\1\2{STAR}"),
+    (rf"\b((?:{_HEADER}){_IS}).+", rf"\1{STAR}"),
     (r"\b(bearer\s+)[\w.~+/=-]{6,}", rf"\1{STAR}"),
-    # user:password@ of an address
-    (r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)", rf"\1{STAR}"),
+    # user:password@ of an address, whose last @ it is that ends it
+    (r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/]+(?=@)", rf"\1{STAR}"),
     # password=…, "api_key": "…", --token …
-    (rf"((?<![\w.-]){_NAME}[\"']?\s*(?:=>|[:=])\s*){_VALUE}", rf"\1{STAR}"),
+    (rf"((?<![\w.-]){_NAME}{_IS}){_VALUE}", rf"\1{STAR}"),
     (rf"(--{_NAME}\s+)[^\s-]\S*", rf"\1{STAR}"),
     # Slack's and Teams' webhooks: who has the address can write there.
     (r"https://hooks\.slack\.com/\S+|https://\S+\.webhook\.office\.com/\S+", STAR),
@@ -73,7 +76,8 @@ def hidden(text: str, secrets: Iterable[str] = ()) -> str:
 def logged(text: str, secrets: Iterable[str] = (), keep: Iterable[str] = ()) -> str:
     """Return a log's text the same, and without anything long that reads like no word.
 
-    A log is written by whatever runs there. That hides trace ids, too: the host's own has them.
+    A log is written by whatever runs there, and may have the addresses of customers. That hides
+    trace ids, too: the host's own has them.
     keep: what is none, such as the release's id.
     """
     known = set(keep)
@@ -82,7 +86,7 @@ def logged(text: str, secrets: Iterable[str] = (), keep: Iterable[str] = ()) -> 
         return found[0] if found[0] in known or not _random(found[0]) else STAR
 
     within = "\n".join(line[:LOOKED] for line in text.splitlines())
-    return _LONG.sub(one, hidden(within, secrets))
+    return _LONG.sub(one, _MAIL.sub(STAR, hidden(within, secrets)))
 
 
 def _random(text: str) -> bool:
@@ -94,6 +98,12 @@ def _random(text: str) -> bool:
 def plain(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text as one short line of Markdown that says just what it says."""
     return marked(short(" ".join(hidden(text[:LOOKED], secrets).split())))
+
+
+def said(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return what somebody wrote without secrets and e-mail addresses. Not for what names hosts:
+    they may look the same (deploy@web1.example.com)."""
+    return unaddressed(hidden(text[:LOOKED], secrets))
 
 
 def marked(text: str) -> str:
@@ -120,7 +130,10 @@ def fenced(lines: Iterable[str]) -> str:
 
 
 def unaddressed(text: str) -> str:
-    """Return `text` without e-mail addresses: of each the part that names somebody is left."""
+    """Return `text` without e-mail addresses: of each the part that names somebody is left.
+
+    What is secret has to be hidden before: without its end, user:password@host is none to see.
+    """
     return _MAIL.sub(lambda found: found[0].partition("@")[0], text)
 
 

@@ -45,6 +45,12 @@ def line(phase: str, outcome: str = "closed", env: str = "production", **detail:
     ("entry", "hosts", "text"),
     [
         (line("rollback", release="r1", reason="bad"), False, "rollback r1: closed (bad)"),
+        (
+            line("rollback", release="r", reason="of a@b.invalid"),
+            False,
+            "rollback r: closed (of a)",
+        ),
+        (line("monitor.note", text="bob@example.invalid waits"), True, "note: bob waits"),
         (line("rollback", release="r1"), True, ""),
         (line("deploy", "refused", release="r1"), False, ""),
         (
@@ -68,6 +74,13 @@ def test_of_this_clones_journal_what_is_about_it(entry: Any, hosts: bool, text: 
 def test_only_what_lies_within_the_time_is_told_in_its_order() -> None:
     found = [Happened(at, at + 5, "", str(at)) for at in (30.0, 5.0, 10.0, 41.0)]
     assert [each.at for each in timeline.ordered(found, (10, 40))] == [5.0, 10.0, 30.0]
+
+
+def test_of_who_gave_a_reason_no_address_is_told_but_hosts_are_named() -> None:
+    ends = {"deploy@a.example.invalid": "closed", "deploy@b.example.invalid": "kept"}
+    run = {"run": "1", "kind": "rollback", "release": "r1", "at": iso(NOON), "outcome": ends}
+    (found,) = timeline.on_hosts([{**run, "reason": "bob@example.invalid says so"}])
+    assert "kept on deploy@b.example.invalid" in found.text and "(bob says so)" in found.text
 
 
 NEW = (Happened(NOON, NOON, "note", "old"), Happened(NOON + 60, NOON + 60, "note", "new"))

@@ -22,6 +22,14 @@ SENTINEL = "Xy7kQ2mP9vL4nB8s"
         "authorization = Bearer {}",
         "got Bearer {}",
         "Cookie: session={}; other={}",
+        "{{'Authorization': 'Basic {}'}}",
+        "(b'authorization', b'Basic {}')",
+        "{{'set-cookie': 'session={}'}}",
+        "('password', '{}')",
+        'password="{} and no end',
+        "DB_PASS={}",
+        '{{"body": "{{\\"password\\": \\"{}\\"}}"}}',
+        "postgres://user:p@{}@db/shop",
         "postgres://user:{}@db/shop",
         "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\n{}\nand no end",
@@ -90,6 +98,15 @@ def test_nothing_in_a_block_ends_it() -> None:
 def test_of_an_address_only_the_name_is_left() -> None:
     assert words.unaddressed("Jane <jane.doe@example.invalid>") == "Jane <jane.doe>"
     assert words.unaddressed("root@vm") == "root@vm"
+    assert words.said("for bob@example.invalid") == "for bob"
+    assert (
+        words.said("is postgres://u:pass@db.example.invalid")
+        == "is postgres://u:***@db.example.invalid"
+    )
+
+
+def test_a_log_has_nobodys_address() -> None:
+    assert words.logged("no order of bob.b@example.invalid: 500") == "no order of ***: 500"
 
 
 @pytest.mark.parametrize(
