@@ -29,6 +29,7 @@ KEPT = (
     "backup",
     "keys",
     "rotated",
+    "switched",
 )
 
 

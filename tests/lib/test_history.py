@@ -27,6 +27,8 @@ def test_a_run_is_one_line_whatever_it_wrote() -> None:
     assert told["outcome"] == {"one": "closed", "two": "reverted"}
     assert (told["run"], told["release"], told["at"], told["who"]) == ("a", "r", "3", "ada")
     assert told["why"] == "confirmed" and "backup" not in told
+    (told,) = history.merge({"one": [entry("a", "2", switched="1"), entry("a", "3")]})
+    assert told["switched"] == "1" and told["at"] == "3"
 
 
 def test_each_journal_keeps_its_order_whatever_the_clocks_say() -> None:

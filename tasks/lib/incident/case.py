@@ -122,16 +122,23 @@ def newest(ours: Case | None, theirs: Case | None, now: float, since: float | No
 def dated(case: Case, entries: Iterable[Entry]) -> Case:
     """Return the case with when its release went live: as a journal says, else as its id does.
 
+    What a line is dated with is the end of the run, and users have had it since the switch: a watch
+    lies between them, in which it may well have failed.
+
     entries: runs of the hosts, and lines of this clone's journal.
     """
     if case.since is not None or not case.left:
         return case
-    brought = [
-        at
+    runs = (
+        {**each, **evidence.detail(each)}
         for each in entries
         if (each.get("kind") or each.get("phase")) in PHASES
-        if {**each, **evidence.detail(each)}.get("release") == case.left
-        if (at := known(each.get("at"))) is not None and at < case.at
+    )
+    brought = [
+        at
+        for run in runs
+        if run.get("release") == case.left
+        if (at := known(run.get("switched")) or known(run.get("at"))) is not None and at < case.at
     ]
     return case._replace(since=max(brought) if brought else begun(case.left))
 

@@ -78,8 +78,8 @@ def read(page: Path) -> Incident:
 
 
 def commentless(body: str) -> str:
-    """Return a page's text without comments. Blocks of code stay, with no line in them that could be
-    a heading: what is quoted there, such as a log, may look like either."""
+    """Return a page's text without comments. Blocks of code stay, with no line in them that is a
+    heading: what is quoted there, such as a log, may look like either."""
     return _QUOTED.sub(lambda found: found[0].replace("\n#", "\n #") if found[1] else "", body)
 
 

@@ -106,6 +106,10 @@ def test_when_it_went_live_is_the_newest_run_that_brought_it_else_its_id() -> No
         run("deploy", "closed", NOON + 600, release=BAD),
     ]
     assert cases.dated(found, runs).since == NOON - 600
+    watched = line("deploy", "closed", NOON - 300, release=BAD, switched=iso(NOON - 1200))
+    assert cases.dated(found, [watched]).since == NOON - 1200
+    runs = [run("deploy", "closed", NOON - 300, release=BAD, switched=iso(NOON - 1200))]
+    assert cases.dated(found, runs).since == NOON - 1200
     assert cases.dated(found, []).since == NOON - 3600
     assert cases.dated(found._replace(left="odd"), []).since is None
     assert cases.dated(found._replace(since=1.0), runs).since == 1.0
