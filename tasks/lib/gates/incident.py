@@ -11,21 +11,30 @@ from .about import About, Answer
 
 
 def incident(about: About) -> Answer:
-    """No incident of the environment is open, but for those that this mends."""
+    """No incident of the environment is open, but for those that this mends.
+
+    One whose page doesn't say where it is (any more), as in a merge, may be here.
+    """
     name = about.environment.name
-    own = [each for each in record.every(about.root) if each.open and each.environment == name]
+    known = record.every(about.root)
+    own = [each for each in known if each.open and each.environment in (name, "")]
     left = [each for each in own if each.name not in about.fixes]
     if not left:
         fixed = ", ".join(each.name for each in own)
         return Answer(says=f"it mends {fixed}" if own else "none is open")
     many = len(left) > 1
     names = ",".join(each.name for each in own)
-    what = ", ".join(f"{each.name} ({each.title})" for each in left)
+    what = ", ".join(map(_told, left))
     return Answer(
         f"{'incidents are' if many else 'an incident is'} open on {name}, {what}: deploy what mends"
         f" {'them' if many else 'it'} with `inv deploy --env={name} --fixes={names}`, or say"
         f" `state: closed` in {record.DIRECTORY}/{left[0].name}.md."
     )
+
+
+def _told(found: record.Incident) -> str:
+    where = "" if found.environment else "; its page names no environment"
+    return f"{found.name} ({found.title}{where})"
 
 
 def parse(fixes: str, root: Path) -> tuple[str, ...]:

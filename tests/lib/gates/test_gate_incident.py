@@ -51,6 +51,14 @@ def test_those_of_other_environments_do_not_count(root: Path) -> None:
     assert refused(root, f"{ONE},{TWO},{THERE}") == ""  # what mends more goes everywhere
 
 
+def test_one_that_does_not_say_where_it_is_counts_everywhere(root: Path) -> None:
+    page = root / "docs" / "incidents" / f"{THERE}.md"
+    page.write_text(f"<<<<<<< HEAD\n{page.read_text()}")
+    told = refused(root, environment="canary")
+    assert f"{THERE} (About {THERE}; its page names no environment)" in told
+    assert refused(root, THERE, "canary") == ""
+
+
 @pytest.mark.parametrize(
     ("fixes", "said"),
     [
