@@ -15,7 +15,8 @@ from .settings import Freeze
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST = timedelta(days=366)  # of windows that follow one another, for who looks at their end
 _WEEKLY = re.compile(r"([A-Za-z]{3,9})\s+(\d{2}:\d{2})")
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
+# Of this millennium: the last year of all can't be told in every time zone.
+_DATED = re.compile(r"2\d{3}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
 
 
 class Weekly(NamedTuple):

@@ -230,6 +230,9 @@ def test_at_its_end_it_is_over(
             id="a zone in it",
         ),
         pytest.param(
+            {"from": "2026-12-23T10:00", "to": "9999-12-31T23:59"}, "to", "a date", id="for ever"
+        ),
+        pytest.param(
             {"from": "Fri 16:00", "to": "2026-12-24T10:00"}, "to", "of the kind", id="mixed"
         ),
         pytest.param({"from": "Fri 16:00", "to": "Friday 16:00"}, "to", "later than", id="empty"),
