@@ -6,11 +6,13 @@ from datetime import datetime, timezone
 
 
 def unix(text: str) -> float:
-    """Return the Unix time of RFC 3339 text; Go writes up to nine digits of a second.
+    """Return the Unix time of RFC 3339 text; Go writes up to nine digits of a second. Where people
+    left the zone out it is UTC, which all that is written down here is in.
 
     Raises ValueError for anything else.
     """
-    return datetime.fromisoformat(text).timestamp()
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def known(text: object) -> float | None:
