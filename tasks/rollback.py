@@ -121,13 +121,12 @@ def read(c: Context, env: str, watch: str, reason: str, approved_by: str) -> Wor
 
 def _newest(root: Path, task: str = "rollback") -> str:
     """Return the environment of the newest deploy that this clone's journal has."""
-    from .lib import journal
+    from .lib import evidence, journal
 
     for entry in reversed(journal.read(journal.where(root))):
         if entry.get("phase") == "deploy" and entry.get("outcome") != "refused":
-            name = entry.get("detail", {}).get("environment", "")
-            if name:
-                return str(name)
+            if name := evidence.environment(entry):
+                return name
     raise Refused(f"No deploy is in this clone's journal: say where, `inv {task} --env=NAME`.")
 
 

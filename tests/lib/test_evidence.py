@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks.lib import evidence
+from tasks import rollback
+from tasks.lib import evidence, journal
 from tasks.lib.errors import NotClosed, Refused
 from tasks.lib.phase import Outcome
 from tests.lib.declared import entries, raising, run
@@ -96,3 +97,11 @@ def test_a_phase_that_proves_nothing_doesnt_look(repository: Scratch) -> None:
     repository.write({"file.txt": "otherwise\n"})
     run(repository.path)
     assert "dirty" not in line(repository.path)
+
+
+def test_a_rollback_goes_where_the_newest_deploy_went_whatever_else_the_journal_has(
+    tmp_path: Path,
+) -> None:
+    for more in ({"environment": "staging"}, {"detail": "garbled"}, {"detail": {}}):
+        journal.append({"phase": "deploy", "outcome": "closed", **more}, journal.where(tmp_path))
+    assert rollback._newest(tmp_path) == "staging"

@@ -202,7 +202,7 @@ def _tags(root: Path, row: Iterable[str]) -> dict[str, _Tag]:
         "for-each-ref", "--sort=taggerdate", f"--format={form}", *points, "refs/tags"
     )
     found = {}
-    for line in listed.decode("utf-8", "surrogateescape").splitlines():
+    for line in listed.decode("utf-8", "surrogateescape").split("\n")[:-1]:
         kind, commit, name, who, at = line.split("\0")
         if kind == "tag":
             found[name] = _Tag(commit, _moment(at), who)

@@ -41,5 +41,5 @@ def _tags(root: Path, row: Sequence[str]) -> list[str]:
     """Return the tags that are on one of the commits."""
     form = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
     lines = Git(root)("for-each-ref", form, "refs/tags").decode("utf-8", "surrogateescape")
-    words = (line.split(" ", 2) for line in lines.splitlines())
+    words = (line.split(" ", 2) for line in lines.split("\n")[:-1])
     return [name for own, on, name in words if (on or own) in row]

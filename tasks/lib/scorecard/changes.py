@@ -41,7 +41,7 @@ def read(root: Path, runs: Sequence[Run], since: float) -> Changes:
 
 def _tags(git: Git) -> dict[tuple[str, str], float]:
     found = {}
-    for line in git("for-each-ref", _FORM, "refs/tags").decode("utf-8", "replace").splitlines():
+    for line in git("for-each-ref", _FORM, "refs/tags").decode("utf-8", "replace").split("\n")[:-1]:
         name, own, of, at = line.split("\0")
         if at:  # a tag of a tree or a file has no date
             found[name, of or own] = float(at)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence
 
 from invoke.context import Context
 
-from .. import config, journal, project
+from .. import config, evidence, journal, project
 from ..errors import Refused, Trouble
 from ..moment import known
 from . import changes, runs
@@ -53,9 +53,9 @@ def read(c: Context, name: str, seconds: float) -> Read:
     if done and done[0].ended > start:
         day = time.strftime("%Y-%m-%d", time.gmtime(done[0].ended))
         notes.append(f"The journals begin on {day}, within this time.")
-    evidence = Evidence(done, brought, _tests(entries), answers, verdicts)
+    rests = Evidence(done, brought, _tests(entries), answers, verdicts)
     targets = targets_of(settings)
-    return Read(settings.app, environment.name, start, end, evidence, targets, tuple(notes))
+    return Read(settings.app, environment.name, start, end, rests, targets, tuple(notes))
 
 
 def last(settings: Settings) -> str:
@@ -114,11 +114,13 @@ def _tests(entries: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
     for entry in entries:
         if entry.get("phase") != "test" or entry.get("outcome") == "refused":
             continue
-        detail, at = entry.get("detail"), known(entry.get("at"))
-        if at is None or not isinstance(detail, dict) or detail.get("partial"):
+        detail, at = evidence.detail(entry), known(entry.get("at"))
+        if at is None or detail.get("partial"):
             continue
-        percent = next((each.get("percent") for each in detail.get("coverage") or ()), None)
-        if percent is not None:
+        parts = detail.get("coverage")
+        first = parts[0] if isinstance(parts, list) and parts else None
+        percent = first.get("percent") if isinstance(first, dict) else None
+        if isinstance(percent, (int, float)):
             found.append((at, percent / 100))
     return found
 

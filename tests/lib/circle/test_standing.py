@@ -136,6 +136,11 @@ def test_a_machine_without_the_journal_sees_what_tags_say(clone: Scratch) -> Non
     assert look(clone)["lint"].state == TROUBLED
 
 
+def test_who_made_a_tag_may_be_called_anything(clone: Scratch) -> None:
+    clone.git("-c", "user.name=A\u2028B", "tag", "--annotate", "v1.0.0", "--message", "v1.0.0")
+    assert look(clone)["release"].who == "A\u2028B"
+
+
 def test_a_tag_that_is_no_version_releases_nothing(clone: Scratch) -> None:
     clone.git("tag", "-a", "seen", "-m", "seen")
     clone.git("tag", "v3.0.0")  # a light one, by whoever

@@ -50,5 +50,6 @@ def test_coverage_is_that_of_runs_of_all_tests() -> None:
         whole(detail={"coverage": []}),
         whole(detail={"coverage": [{"of": "app", "percent": None}]}),
         {"phase": "test", "outcome": "closed", "at": "2026-03-01T10:00:00Z", "detail": None},
+        *(whole(detail={"coverage": odd}) for odd in (5, [5], {"a": 1}, [{"percent": "x"}])),
     ]
     assert _tests(lines) == [(1772359200.0, 0.815)] * 2
