@@ -102,6 +102,7 @@ def test_a_phase_that_proves_nothing_doesnt_look(repository: Scratch) -> None:
 def test_a_rollback_goes_where_the_newest_deploy_went_whatever_else_the_journal_has(
     tmp_path: Path,
 ) -> None:
-    for more in ({"environment": "staging"}, {"detail": "garbled"}, {"detail": {}}):
+    lines: list[dict[str, Any]] = [{"environment": "staging"}, {"detail": "odd"}, {"detail": {}}]
+    for more in lines:
         journal.append({"phase": "deploy", "outcome": "closed", **more}, journal.where(tmp_path))
     assert rollback._newest(tmp_path) == "staging"
