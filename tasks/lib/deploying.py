@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import contextmanager
 from typing import Iterator
 
-from . import asking, console
+from . import asking, console, duration
 from .declare import Outcome
 from .forward import Deploy
 from .notify.telling import told
@@ -24,8 +25,24 @@ def plan(world: World) -> Outcome:
         console.table(rows, ("gate", "says"))
         document["gates"] = dict(rows)
         document["forced"] = world.gates.forced
-    again = f"inv deploy --env={world.environment.name} --version={world.source.version}"
-    return Outcome(document, next=again, document=document)
+    return Outcome(document, next=again(world), document=document)
+
+
+def again(world: World) -> str:
+    """Return the command that does what was planned: on the same hosts, watched as long."""
+    env, usual = world.environment, world.settings.environment(world.environment.name)
+    said = world.gates.facts() if world.gates else {}
+    words = {
+        "env": env.name,
+        "version": world.source.version,
+        "watch": "" if env.watch == usual.watch else duration.show(env.watch),
+        "strategy": "" if env.strategy == usual.strategy else env.strategy.replace(" ", ""),
+        "without": ",".join(world.without),
+        "fixes": ",".join(said.get("fixes", ())),
+        "reason": said.get("reason", ""),
+    }
+    given = [f"--{name}={value}" for name, value in words.items() if value]
+    return shlex.join(["inv", "deploy", *given, *["--force"] * bool(said.get("forced"))])
 
 
 def deploy(world: World, named: bool, yes: bool) -> Outcome:
