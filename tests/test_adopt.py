@@ -207,6 +207,9 @@ def test_the_command_says_it_as_one_document(recipes: Path, own: Path, tmp_path:
         ({}, {"run": "python app.py"}, r"--run needs \{socket\}"),
         ({}, {"health": "health"}, r"health is no path"),
         ({}, {"requirements": "no.txt"}, r"no\.txt is no file"),
+        ({}, {"hosts": {"production": "a, b;c"}}, "'b;c' is no address of a host"),
+        ({"requirements-tools.txt": "tox\n"}, {}, r"It has a requirements-tools\.txt of its own"),
+        ({"requirements-service.txt": ""}, {}, r"It has a requirements-service\.txt of its own"),
         ({"requirements.txt": "fastapi==999\n"}, {}, r"can't be locked as it is written"),
     ],
 )

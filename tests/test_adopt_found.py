@@ -186,3 +186,17 @@ def test_its_style_is_kept(
 def test_what_was_said_runs_for_a_developer_too(run: str, serve: str, tmp_path: Path) -> None:
     found = answers.decide(tmp_path, (), "A b", answers.Given(run=run), None)
     assert (found.run, found.serve, found.app) == (run, serve, "a-b")
+
+
+def test_what_cannot_be_parsed_says_nothing_and_nothing_is_said_of_others_code(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    deep = {"deep.py": "x = " + "-" * 200_000 + "1\n", "nul.py": "x\0", "odd.py": "x = '\\d'\n"}
+    source = written(tmp_path, {**deep, "app.py": FLASK})
+    assert [each.where for each in source.objects] == ["app:app"] and not recwarn.list
+
+
+def test_a_file_of_settings_for_flake8_stays_whatever_is_in_it(tmp_path: Path) -> None:
+    assert ".flake8" in style.read(tmp_path).files
+    (tmp_path / ".flake8").write_text("[flake8:local-plugins]\nextension = X = a:b\n")
+    assert not style.read(tmp_path).files

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Callable, Mapping, NamedTuple
 
+from .. import address
 from ..errors import Refused
 from . import found, needs, parts, style
 
@@ -82,6 +83,8 @@ def decide(
         said = given.hosts.get(name, "")
         said = said or _asked(ask, f"Hosts of {name}, as user@host, with commas (none)", "")
         hosts[name] = _listed(said)
+        for each in hosts[name]:
+            address.parse(each)
     wanted = _listed(given.requirements)
     for each in wanted:
         if each not in names:

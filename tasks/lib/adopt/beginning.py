@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Collection, Mapping, NamedTuple
 
 from .. import console, github
 from ..errors import Refused
@@ -47,6 +47,7 @@ class Begun(NamedTuple):
             ("version", own.version or "asked for nowhere: see invoke.yaml"),
             ("requirements", self.locks.said),
             ("environments", f"sandbox, {hosts}" if hosts else "sandbox"),
+            ("released from", self.record.branch),
             ("tests", own.tests or "none found"),
         ]
 
@@ -84,13 +85,8 @@ def begin(pair: Pair, given: Given, ask: Ask | None) -> Begun:
 
 def _refuse(theirs: Mapping[str, object]) -> None:
     """Refuse a repository that has tasks of Invoke of its own. Raises Refused."""
-    for name in (
-        "tasks.py",
-        "tasks/",
-        "invoke.yaml",
-        f"{needs.SERVICE}.in",
-        f"{needs.TOOLS}.in",
-    ):
+    locks = [f"{name}.{end}" for name in (needs.SERVICE, needs.TOOLS) for end in ("in", "txt")]
+    for name in ("tasks.py", "tasks/", "invoke.yaml", *locks):
         if any(path == name or (name.endswith("/") and path.startswith(name)) for path in theirs):
             raise Refused(
                 f"It has a {name} of its own, where the recipes go: rename it, then run it again.",
@@ -99,21 +95,28 @@ def _refuse(theirs: Mapping[str, object]) -> None:
 
 
 def _differs(pair: Pair, path: str, ours: File) -> bool:
-    """Tell whether the repository has something else where a file of ours goes. Raises Refused
-    where the one has a directory and the other a file."""
+    """Tell whether the repository has something else where a file of ours goes. Raises Refused."""
+    refuse_clash(pair.theirs, path)
+    return path in pair.theirs and pair.file(path) != ours
+
+
+def refuse_clash(theirs: Collection[str], path: str) -> None:
+    """Refuse a file at `path` where `theirs` have a directory, or a file above it: git would take
+    those out for it. Raises Refused."""
     above = path.split("/")
     for end in range(1, len(above)):
-        if "/".join(above[:end]) in pair.theirs:
+        if "/".join(above[:end]) in theirs:
             raise Refused(
                 f"Its {'/'.join(above[:end])} is a file, and the recipes have a directory there: "
                 "rename it, then run it again.",
                 kind="adopt",
             )
-    if any(each.startswith(f"{path}/") for each in pair.theirs):
+    if any(each.startswith(f"{path}/") for each in theirs):
         raise Refused(
-            f"Its {path}/ is a directory, and the recipes have a file there.", kind="adopt"
+            f"Its {path}/ is a directory, and the recipes have a file there: rename it, then run "
+            "it again.",
+            kind="adopt",
         )
-    return path in pair.theirs and pair.file(path) != ours
 
 
 def _stays(path: str) -> str:
@@ -131,10 +134,14 @@ def _title(copy: Path) -> str:
 
 
 def _branch(git: Git) -> str:
-    try:
-        return git("symbolic-ref", "--short", "HEAD").decode().strip()
-    except Refused:  # on none
-        return "main"
+    """Return the branch that is released from: what the remote has for its own, else the one that
+    is checked out, which may be one for this change alone."""
+    for ref, remote in (("refs/remotes/origin/HEAD", "origin/"), ("HEAD", "")):
+        try:
+            return git("symbolic-ref", "--short", ref).decode().strip().removeprefix(remote)
+        except Refused:  # there is no such remote, or no branch is checked out
+            continue
+    return "main"
 
 
 def _own(
@@ -153,13 +160,14 @@ def _own(
             _releases(copy),
             styled.black,
         ),
-        ".gitignore": written.ignored(_text(copy / ".gitignore")),
-        ".env.example": written.variables(_text(copy / ".env.example"), example),
+        ".gitignore": written.ignored(_text(pair, ".gitignore")),
+        ".env.example": written.variables(_text(pair, ".env.example"), example),
         **styled.files,
     }
     return {
         path: File("100644", text.encode("utf-8", "surrogateescape"))
         for path, text in texts.items()
+        if pair.theirs.get(path, ("",))[0] != "120000"  # a link leads to what is not ours
     }
 
 
@@ -173,5 +181,7 @@ def _releases(copy: Path) -> dict[str, object]:
     return said
 
 
-def _text(file: Path) -> str:
-    return file.read_bytes().decode("utf-8", "surrogateescape") if file.is_file() else ""
+def _text(pair: Pair, path: str) -> str:
+    """Return a file as git has it: checked out its lines may end in another way."""
+    own = pair.file(path)
+    return own.data.decode("utf-8", "surrogateescape") if own else ""

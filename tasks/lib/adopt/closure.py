@@ -46,9 +46,22 @@ def adopt(root: Path, directory: str, given: Given, ask: Ask | None, plan: bool)
     """
     pair = look(root, directory)
     if parts.RECORD in pair.theirs:
+        _refuse_given(given)
         return _update(pair, plan)
     made = beginning.begin(pair, given, ask)
     return _begun(pair, made, plan)
+
+
+def _refuse_given(given: Given) -> None:
+    """Refuse what an update doesn't go by. Raises Refused."""
+    said = {**given._asdict(), **given.hosts}
+    del said["hosts"]
+    if names := [f"--{name}" for name, value in said.items() if value]:
+        raise Refused(
+            f"The recipes are there already, and {', '.join(names)} counts the first time alone: "
+            "say it in its invoke.yaml, and update without.",
+            kind="adopt",
+        )
 
 
 def ask(question: str, usual: str) -> str:
@@ -73,6 +86,8 @@ def look(root: Path, directory: str) -> Pair:
     if not place.is_dir():
         raise Refused(f"{directory} is no directory: name a repository's.", kind="adopt")
     target = Git(place)
+    if target("rev-parse", "--is-inside-work-tree").strip() != b"true":
+        raise Refused(f"{directory} has no files of its own: name a clone of it.", kind="adopt")
     top = Path(target("rev-parse", "--show-toplevel").decode().strip())
     if top.resolve() != place:
         raise Refused(f"{directory} is a part of {top}: name that.", kind="adopt")
@@ -102,7 +117,8 @@ def _head(target: Git, directory: str) -> str:
 
 def _somebody(target: Git, directory: str) -> None:
     try:
-        target("var", "GIT_COMMITTER_IDENT")
+        for who in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
+            target("var", who)
     except Refused:
         raise Refused(
             f"git doesn't know who commits in {directory}: `git config user.name` and "
@@ -159,6 +175,7 @@ def _update(pair: Pair, plan: bool) -> Outcome:
     after = before._replace(commit=pair.commit)
     base, new = _version(pair, before), _version(pair, after)
     result = merging.decide(base, new, pair.file, merging.merged)
+    _refuse_clashes(pair, result.files)
     for path, said in result.told.items():
         console.warn(f"{path} {said}")
     kept = {path for path in result.told if path not in base}
@@ -182,6 +199,15 @@ def _update(pair: Pair, plan: bool) -> Outcome:
     return Outcome(
         detail=detail, next=_next(pair, "scripts/setup --dev && .venv/bin/inv circle.status")
     )
+
+
+def _refuse_clashes(pair: Pair, files: merging.Changes) -> None:
+    """Refuse an update that has a file where the repository has a directory, or the other way
+    round. Raises Refused."""
+    removed = {path for path, each in files.items() if each is None}
+    left = pair.theirs.keys() - removed
+    for path in files.keys() - removed - left:
+        beginning.refuse_clash(left, path)
 
 
 def _again() -> str:
@@ -215,6 +241,7 @@ def _done(pair: Pair, result: merging.Merged, path: str) -> str:
 
 
 def _lay_out(pair: Pair, result: merging.Merged, files: merging.Changes) -> None:
+    merging.refuse_loss(pair.target, files.keys() - pair.theirs.keys())
     tree = merging.tree(pair.target, pair.head, files)  # it may not run before it is mended
     merging.lay_out(pair.target, pair.head, tree, result.conflicts)
     names = ", ".join(result.conflicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from pathlib import Path, PurePosixPath
 from typing import Iterator, NamedTuple, Sequence
 
@@ -75,9 +76,9 @@ def read(root: Path, names: Sequence[str]) -> Source:
     for name in names:
         if name.endswith(".py") and (root / name).is_file():
             try:
-                trees[name] = ast.parse((root / name).read_bytes())
-            except (SyntaxError, ValueError, RecursionError):
-                continue
+                trees[name] = _parsed((root / name).read_bytes())
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue  # the last is how CPython says that it is nested too deeply
     imported = {top for tree in trees.values() for top in _imported(tree)}
     found = [
         each
@@ -91,6 +92,12 @@ def read(root: Path, names: Sequence[str]) -> Source:
         frozenset(word for tree in served for word in _variables(tree)),
         next((said for tree in trees.values() for said in _settings(tree)), ""),
     )
+
+
+def _parsed(text: bytes) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it isn't ours to mend
+        return ast.parse(text)
 
 
 def _rank(each: Object) -> tuple[object, ...]:

@@ -6,10 +6,11 @@ repository was given, rendered again, so that what was changed there since is to
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from ..errors import Refused
 from ..git import Git, undisturbed
@@ -135,6 +136,22 @@ def take(git: Git, made: str) -> None:
             kind="adopt",
             evidence=error.evidence,
         ) from None
+
+
+def refuse_loss(git: Git, paths: Iterable[str]) -> None:
+    """Refuse new paths where there is something that git doesn't know: what it is told to ignore,
+    `git read-tree` writes over. Raises Refused."""
+    for path in sorted(paths):
+        place = git.root / path
+        above = [each for each in place.parents if git.root in each.parents]
+        if os.path.lexists(place) or any(
+            os.path.lexists(each) and (each.is_symlink() or not each.is_dir()) for each in above
+        ):
+            raise Refused(
+                f"Nothing was changed in {git.root}: {path} is in the way there, which git doesn't "
+                "know; move it, then run it again.",
+                kind="adopt",
+            )
 
 
 def lay_out(git: Git, head: str, tree: str, conflicts: Mapping[str, tuple[File, ...]]) -> None:

@@ -49,18 +49,25 @@ def made(target: Git, tree: str) -> dict[str, File]:
 
 
 def _written(place: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "invoke", "circle.runbook", "--json"],
-        cwd=place,
-        env={name: text for name, text in os.environ.items() if not name.startswith("INVOKE_")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-    )
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "invoke", "circle.runbook", "--json"],
+            cwd=place,
+            env={name: text for name, text in os.environ.items() if not name.startswith("INVOKE_")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refused(
+            f"The recipes had not run there after {LIMIT:g} seconds, and nothing was changed: run "
+            "it again when this machine has less to do.",
+            kind="adopt",
+        ) from None
 
 
 def _export(target: Git, tree: str, place: Path, index: Path) -> None:
-    git = Git(target.root, {"GIT_INDEX_FILE": str(index)})
+    git = Git(target.root, {"GIT_INDEX_FILE": str(index), "GIT_LFS_SKIP_SMUDGE": "1"})
     git("read-tree", tree)
     git("checkout-index", "--all", f"--prefix={place}/")  # pages link to what is there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 from pathlib import Path
 from typing import Mapping, NamedTuple
 
@@ -29,7 +30,8 @@ def read(root: Path) -> Style:
     hooks = _text(root / ".pre-commit-config.yaml")
     black = "black" in tool or "/black" in hooks or "id: black" in hooks
     places = (".flake8", "setup.cfg", "tox.ini")
-    flake8 = any(_ini(root / name).has_section("flake8") for name in places)
+    own = os.path.lexists(root / places[0])  # whatever is in it
+    flake8 = own or any(_ini(root / name).has_section("flake8") for name in places)
     return Style(black, {} if flake8 else {".flake8": _START})
 
 
