@@ -133,6 +133,9 @@ class HostLine(Struct, rename={"from_": "from"}):
     begun: Union[
         Annotated[str, Meta(description="When the operator began it, RFC 3339.")], UnsetType
     ] = UNSET
+    switched: Union[
+        Annotated[str, Meta(description="When the operator had had every host switch.")], UnsetType
+    ] = UNSET
     verified: Union[
         Annotated[str, Meta(description="When every host and the public address had answered.")],
         UnsetType,
