@@ -94,7 +94,10 @@ def issue(root: Path, settings: Settings, name: str) -> dict[str, Any]:
     """
     found = named(root, name)
     page = root / DIRECTORY / f"{found.name}.md"
-    said, body = record.parted(page.read_text(encoding="utf-8-sig", errors="replace"))
+    try:
+        said, body = record.parted(page.read_text(encoding="utf-8-sig", errors="replace"))
+    except OSError as error:
+        raise Refused(f"{page} can't be read ({error.strerror}).") from None
     if said.get("issue"):
         console.say(f"{found.name} has its issue: {said['issue']}")
         return {"incident": found.name, "issue": said["issue"], "opened": False}

@@ -113,9 +113,10 @@ def span(since: str, until: str, now: float) -> Span:
     (`2026-11-25T14:00`); until "" is now. Raises Refused."""
     found = Span(_moment(since, now), _moment(until, now) if until else now)
     if not 60 <= found.seconds <= 400 * 86400:
+        before = "--until" if until else "now"
         raise Refused(
             f"The period would be {duration.show(found.seconds)} long; give --since a time before "
-            "--until, from a minute to 400 days.",
+            f"{before}, from a minute to 400 days.",
             kind="period",
         )
     return found._replace(end=min(found.end, now))

@@ -146,6 +146,12 @@ def test_closing_changes_nothing_but_the_state(tmp_path: Path, end: str, state: 
     assert not keeping.close(tmp_path, NAME)["closed"] and page.read_bytes().decode() == after
 
 
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    written(tmp_path, name="2026-11-24-other").with_name(f"{NAME}.md").symlink_to("nowhere")
+    with pytest.raises(Refused, match=r"can't be read \(No such file"):
+        keeping.issue(tmp_path, Settings(), NAME)
+
+
 def test_what_cannot_be_changed_is_said(tmp_path: Path) -> None:
     written(tmp_path, "# T\n\n## Cause\n\nA null.\n")
     with pytest.raises(Refused, match="does not begin with front matter"):
@@ -170,3 +176,8 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, asked: Asked, said
     with pytest.raises(Refused, match=said):
         carry_out(Settings(), tmp_path, asked, lambda: "production")
     assert page.read_text() == PAGE
+
+
+def test_a_time_that_is_too_short_names_no_option_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="give --since a time before now, from"):
+        carry_out(Settings(), tmp_path, Asked(since="10s"), lambda: "sandbox")
