@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.lib.adopt import pages
+from tasks.lib.adopt import pages, parts
 from tasks.lib.errors import Refused
 from tasks.lib.git import Git
 from tests.support import adopted
@@ -149,3 +150,14 @@ def test_recipes_that_take_too_long_there_are_a_sentence(
     monkeypatch.setattr(pages, "LIMIT", 0.01)
     with pytest.raises(Refused, match="had not run there after 0.01 seconds"):
         pages.made(Git(shop), "HEAD")
+
+
+def test_who_takes_a_file_of_theirs_away_has_the_recipes_after_all(
+    recipes: Path, own: Path
+) -> None:
+    git(own, "mv", "docker-compose.yml", "compose.own.yml")
+    adopted.commit(own, {})
+    adopt(recipes, own)
+    assert "prometheus" in yaml.safe_load((own / "docker-compose.yml").read_text())["services"]
+    assert json.loads((own / parts.RECORD).read_text())["kept"] == [] and clean(own)
+    assert (own / "compose.own.yml").read_text() == SHOP["docker-compose.yml"]

@@ -172,19 +172,21 @@ def _update(pair: Pair, plan: bool) -> Outcome:
     own = pair.file(parts.RECORD)
     assert own is not None
     before = parts.record(own.data)
-    after = before._replace(commit=pair.commit)
+    # Who has taken a file of theirs away has the recipes' after all.
+    still = tuple(path for path in before.kept if path in pair.theirs)
+    after = before._replace(commit=pair.commit, kept=still)
     base, new = _version(pair, before), _version(pair, after)
     result = merging.decide(base, new, pair.file, merging.merged)
     _refuse_clashes(pair, result.files)
     for path, said in result.told.items():
         console.warn(f"{path} {said}")
     kept = {path for path in result.told if path not in base}
-    after = after._replace(kept=tuple(sorted({*before.kept, *kept})))
+    after = after._replace(kept=tuple(sorted({*still, *kept})))
     if needs.OWN in before.kept and needs.ASKED in result.files:
         console.warn(f"{needs.OWN} fits your service and stays; lock it again: {_again()}")
     detail = {"recipes": pair.commit, "files": len(result.files), "from": before.commit}
     detail["conflicts"] = list(result.conflicts)
-    if before.commit == after.commit or (not result.files and after.kept == before.kept):
+    if not result.files and after.kept == before.kept:
         console.say("There is nothing to do: the recipes there are as these.")
         return Outcome(detail=detail, next=_next(pair, "inv circle.status"))
     console.table([(path, _done(pair, result, path)) for path in result.files], ("file", "what"))

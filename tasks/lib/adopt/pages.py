@@ -45,7 +45,9 @@ def made(target: Git, tree: str) -> dict[str, File]:
                 evidence=done.stderr.strip()[-2000:],
             )
         names: Sequence[str] = json.loads(done.stdout)["detail"]["pages"]
-        return {name: File("100644", (place / name).read_bytes()) for name in names}
+        # As text: what is as it was has been checked out, where lines may end in another way.
+        texts = {name: (place / name).read_text(encoding="utf-8") for name in names}
+        return {name: File("100644", text.encode()) for name, text in texts.items()}
 
 
 def _written(place: Path) -> subprocess.CompletedProcess[str]:
