@@ -136,8 +136,8 @@ def _facts(
 def _drawn(root: Path, name: str, found: Read, kept: tuple[str, ...]) -> dict[str, str]:
     """Write the graphs beside the page: GitHub shows an image's file, but no SVG in Markdown."""
     plots = found.measured.value.plots if found.measured.value else ()
-    events = [
-        Event(each.kind, each.at, each.end, words.hidden(each.text, kept))
+    events = [  # clean: one control character makes an SVG file no XML
+        Event(each.kind, each.at, each.end, console.clean(words.hidden(each.text, kept)))
         for each in found.happened
         if each.kind
     ]
