@@ -60,7 +60,7 @@ def journalled(entries: Sequence[Entry], environment: str) -> Case | None:
             found = _case(str(entry["phase"]), at, {**detail, "who": entry.get("who", "")})
             found = found._replace(why=str(detail.get("error", "")))
             if found.kind == "deploy":
-                return found._replace(since=at - _live(detail), watch=detail.get("watch") or {})
+                return found._replace(since=at - _live(detail), watch=_mapping(detail.get("watch")))
             done = "closed" in _ended(detail) or entry.get("outcome") == "closed"
             return found._replace(watch=_watch(entries, found.left), done=done)
     return None
@@ -68,9 +68,8 @@ def journalled(entries: Sequence[Entry], environment: str) -> Case | None:
 
 def _ended(detail: Mapping[str, Any]) -> set[str]:
     """Return how a run ended on its hosts."""
-    hosts = detail.get("hosts")
-    told = hosts.values() if isinstance(hosts, Mapping) else ()
-    return {str(each.get("outcome")) for each in told if isinstance(each, Mapping)}
+    told = _mapping(detail.get("hosts")).values()
+    return {str(_mapping(each).get("outcome")) for each in told}
 
 
 def _watch(entries: Sequence[Entry], release: str) -> Mapping[str, Any]:
@@ -78,15 +77,20 @@ def _watch(entries: Sequence[Entry], release: str) -> Mapping[str, Any]:
     for entry in reversed(entries):
         detail = evidence.detail(entry)
         if entry.get("phase") == "deploy" and release and detail.get("release") == release:
-            return detail.get("watch") or {}
+            return _mapping(detail.get("watch"))
     return {}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping of a line's detail, empty where it is none."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _live(detail: Mapping[str, Any]) -> float:
     """Return the seconds from a deploy's first switch to its end."""
-    steps = list(dict(detail.get("steps") or {}).items())
+    steps = list(_mapping(detail.get("steps")).items())
     first = next((n for n, (name, _) in enumerate(steps) if name.startswith("switch")), len(steps))
-    return float(sum(seconds for _, seconds in steps[first:]))
+    return sum(float(each) for _, each in steps[first:] if isinstance(each, (int, float)))
 
 
 def told(runs: Sequence[Entry], environment: str) -> Case | None:

@@ -57,6 +57,9 @@ def test_a_rollback_leaves_what_was_live_and_a_deploy_that_is_taken_back_itself(
     assert found is not None and (found.kind, found.left, found.back) == ("deploy", BAD, OLD)
     assert found.since == NOON - 33 and found.watch["samples"] == 40
     assert found.why == "it failed at watch"
+    odd = {**TAKEN["detail"], "steps": 5, "watch": [1], "hosts": {"a": 1}}
+    found = cases.journalled([{**TAKEN, "detail": odd}], "production")
+    assert found is not None and (found.since, found.watch) == (NOON, {})
 
 
 def test_of_a_rollback_what_the_watch_of_the_deploy_measured_counts_not_its_own() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.dom.minidom import parse
+from xml.etree import ElementTree
 
 from tasks.lib.incident import drafting
 from tasks.lib.incident.asking import Had
@@ -22,6 +22,6 @@ def test_a_graph_is_whole_whatever_somebody_noted(tmp_path: Path) -> None:
     found = Read(Case("", 1100), Span(1000, 1100), (note,), "", "", measured, nothing, nothing)
     (tmp_path / DIRECTORY).mkdir(parents=True)
     assert drafting._drawn(tmp_path, "x", found, ()) == {"Requests": "x/requests.svg"}
-    drawn = parse(str(tmp_path / DIRECTORY / "x" / "requests.svg"))
-    titles = [each.firstChild.data for each in drawn.getElementsByTagName("title")]
+    drawn = ElementTree.parse(tmp_path / DIRECTORY / "x" / "requests.svg")
+    titles = [each.text for each in drawn.iter("{http://www.w3.org/2000/svg}title")]
     assert titles[-1] == "note: \\x1b[31m<b>\\x00\\udcff password=***"
