@@ -68,3 +68,21 @@ def test_what_cannot_be_is_refused(
     done = run(tmp_path, *words, SSH_KEY=keys.get(key, key))
     assert done.returncode == 2 and sentence in done.stderr and done.stdout == ""
     assert done.stderr.count("\n") == 1
+
+
+def test_hosts_that_are_known_are_not_told_again_and_stay_as_they_are(
+    keys: dict[str, str], tmp_path: Path
+) -> None:
+    known = tmp_path / ".ssh/known_hosts"
+    known.parent.mkdir(mode=0o700)
+    known.write_text("a.example ssh-ed25519 A")  # without an end of its line
+    hosts = "b.example ssh-ed25519 B\r\n# c\n"
+    for _ in range(2):
+        done = run(tmp_path, "true", SSH_KEY=keys["open"], SSH_KNOWN_HOSTS=hosts)
+        assert done.returncode == 0, done.stderr
+    lines = known.read_text().splitlines()
+    assert list(filter(None, lines)) == [
+        "a.example ssh-ed25519 A",
+        "b.example ssh-ed25519 B",
+        "# c",
+    ]
