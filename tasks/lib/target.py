@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ def targets(settings: Settings, environment: Environment, root: Path) -> tuple[T
     """
     if environment.name == SANDBOX and not environment.hosts:
         return _sandbox(settings, root)
-    config = Path(environment.ssh_config).expanduser() if environment.ssh_config else None
+    config = _home(environment.ssh_config) if environment.ssh_config else None
     found = tuple(
         Target(
             name=text,
@@ -55,7 +56,7 @@ def targets(settings: Settings, environment: Environment, root: Path) -> tuple[T
             path=environment.path,
             front=environment.front,
             identity=None,
-            known_hosts=(Path("~/.ssh/known_hosts").expanduser(), known_hosts(root)),
+            known_hosts=(_home("~/.ssh/known_hosts"), known_hosts(root)),
             ssh_config=config,
             adapter=environment.adapter,
             environment=environment.name,
@@ -77,18 +78,24 @@ def stack_host(environment: Environment, root: Path) -> Target | None:
     text = environment.observability.host
     if not text:
         return None
-    config = Path(environment.ssh_config).expanduser() if environment.ssh_config else None
+    config = _home(environment.ssh_config) if environment.ssh_config else None
     return Target(
         name=text,
         address=addresses.parse(text),
         path="",
         front="",
         identity=None,
-        known_hosts=(Path("~/.ssh/known_hosts").expanduser(), known_hosts(root)),
+        known_hosts=(_home("~/.ssh/known_hosts"), known_hosts(root)),
         ssh_config=config,
         adapter="auto",
         environment=environment.name,
     )
+
+
+def _home(path: str) -> Path:
+    """Return a path with ~ as the home that it means; of a user who isn't known it stays, and that
+    there is no such file is said by who reads it."""
+    return Path(os.path.expanduser(path))
 
 
 def known_hosts(root: Path) -> Path:

@@ -23,6 +23,11 @@ def test_hosts_become_targets_in_their_order(tmp_path: Path) -> None:
     assert one.ssh_config == Path.home() / ".ssh/config" and one.identity is None
 
 
+def test_a_home_of_nobody_is_a_file_that_is_not_there(tmp_path: Path) -> None:
+    (one,) = target.targets(Settings(), staging("a", ssh_config="~no-such-user/config"), tmp_path)
+    assert one.ssh_config == Path("~no-such-user/config")
+
+
 def test_no_ssh_config_is_none(tmp_path: Path) -> None:
     (one,) = target.targets(Settings(), staging("a", ssh_config=""), tmp_path)
     assert one.ssh_config is None

@@ -46,14 +46,17 @@ def ask(
     Whatever keeps one from answering is told in its place, and nothing is raised.
     """
     found: dict[str, Asked] = {}
+
+    def one(name: str) -> None:
+        try:
+            found[name] = _one(settings, root, name, limit)
+        except Exception as bug:  # of ours; the others are told all the same
+            found[name] = Asked(name, SILENT, f"{type(bug).__name__} in the recipes ({bug})")
+
     begun: dict[str, threading.Thread] = {}
     for name in names:
-        work = threading.Thread(
-            target=lambda name=name: found.update({name: _one(settings, root, name, limit)}),
-            daemon=True,
-        )
-        begun[name] = work
-        work.start()
+        begun[name] = threading.Thread(target=one, args=(name,), daemon=True)
+        begun[name].start()
     until = time.monotonic() + limit
     for work in begun.values():
         work.join(max(0.0, until - time.monotonic()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from tasks.lib.circle.asked import DOWN, SILENT, UNSET, ask, example
+from tasks.lib.sandbox import state
 from tasks.lib.settings import Environment, Settings
 from tests.support.project import free_port
 
@@ -62,6 +64,16 @@ def test_none_keeps_the_others_from_being_told(tmp_path: Path, hung: dict[str, A
     assert all(each.why for each in found.values())
     assert "had not answered" in found["hung0"].why or "127.0.0.1" in found["hung0"].why
     assert took < HUNG * LIMIT / 2, "one after the other they would take all of their limits"
+
+
+def test_what_nobody_thought_of_is_told_in_its_place(tmp_path: Path) -> None:
+    sandbox = tmp_path / Settings().sandbox.directory
+    sandbox.mkdir(parents=True)
+    with mute() as address:
+        host = {"name": 5, "ssh_port": int(address.rpartition(":")[2]), "front_port": 1, "pid": 1}
+        (sandbox / state.FILE).write_text(json.dumps({"hosts": [host]}))
+        found = ask(Settings(), tmp_path, ["sandbox"], LIMIT)["sandbox"]
+    assert found.state == SILENT and found.why.startswith("TypeError in the recipes")
 
 
 @pytest.mark.parametrize(
