@@ -176,7 +176,7 @@ def rollback(
 
             planned = rollout.planned()
             asking.show(planned)
-            again = f"inv rollback --env={planned.environment} --to={planned.release}"
+            again = rollout.again(planned.release)
             return Outcome(planned.document(), next=again, document=planned.document())
         return _rollback(seen[0], rollout, bool(env), yes, begun)
 

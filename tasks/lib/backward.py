@@ -3,6 +3,7 @@ switched."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -99,6 +100,13 @@ class Rollback(Rollout):
             + (", ".join(known) or "none")
             + _tags(self.root),
         )
+
+    def again(self, release: str) -> str:
+        """Return the command that does what was planned, and is not refused where that wasn't."""
+        said = {"env": self.environment.name, "to": release}
+        said |= {key: str(self.said.get(key, "")) for key in ("reason", "approved_by")}
+        words = [f"--{key.replace('_', '-')}={value}" for key, value in said.items() if value]
+        return shlex.join(["inv", "rollback", *words, *["--keep-schema"] * self.keep_schema])
 
     def detail(self, outcome: str) -> dict[str, Any]:
         told = super().detail(outcome)
