@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Mapping, Sequence
 
 from ..errors import Refused
-from .steps import KINDS, Step
+from .steps import KINDS, Step, joined
 
 SANDBOX = "sandbox"
 
@@ -104,12 +104,15 @@ def begun(path: Sequence[Step], step: Step) -> str:
 def given(words: Sequence[str], steps: Sequence[Step]) -> dict[str, tuple[str, ...]]:
     """Return what follows `--`, by task: a step's name, and what it is given, as on a line of inv.
 
-    Raises Refused where it doesn't begin with a step's name.
+    Raises Refused where it doesn't begin with a step's name, or names an environment: that is for
+    the run to say, which goes by it.
     """
     tasks = {step.task for step in steps}
     found: dict[str, tuple[str, ...]] = {}
     task = ""
-    for word in words:
+    for word in joined(words):
+        if word.partition("=")[0] in ("--env", "-e"):
+            raise Refused("What follows -- names no environment: `inv circle.run --env=NAME` does.")
         if word in tasks or (not task and word in KINDS):
             task = word
             found.setdefault(task, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from types import MappingProxyType
-from typing import Mapping, NamedTuple
+from typing import Iterable, Iterator, Mapping, NamedTuple
 
 
 class Kind(NamedTuple):
@@ -55,6 +55,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
+REVIEWED = "--reviewed-by"  # what a release needs where no GitHub can be asked
+_VALUED = {REVIEWED} | {n for kind in KINDS.values() for n in kind.needs if n.startswith("-")}
+
 
 class Step(NamedTuple):
     """One step. task: as in `inv TASK`. words: what follows it. informs: whatever it finds, the
@@ -100,6 +103,14 @@ class Step(NamedTuple):
         )
 
 
+def joined(words: Iterable[str]) -> Iterator[str]:
+    """Yield the words with what a step may need as one: `--reason WHY` as `--reason=WHY`."""
+    left = iter(words)
+    for word in left:
+        value = next(left, None) if word in _VALUED else None
+        yield word if value is None else f"{word}={value}"
+
+
 def parse(text: str) -> Step:
     """Return the step that `text` writes, such as `deploy --env=staging` or `monitor?`.
 
@@ -114,4 +125,4 @@ def parse(text: str) -> Step:
         raise ValueError(f"steps of: {', '.join(KINDS)}")
     if any(word in ("--env", "-e") for word in words[1:]):
         raise ValueError("steps that write an environment as --env=NAME")
-    return Step(task, tuple(words[1:]), words[0].endswith("?"))
+    return Step(task, tuple(joined(words[1:])), words[0].endswith("?"))

@@ -10,7 +10,7 @@ from tasks.lib.circle import laying, run
 from tasks.lib.circle.going import ENDED, TROUBLED, Gone, Ran
 from tasks.lib.circle.looked import CLOSED, RUN, Asked, World
 from tasks.lib.config import Settings
-from tasks.lib.errors import Interrupted, NotClosed
+from tasks.lib.errors import Interrupted, NotClosed, Refused
 
 from tests.lib.circle.test_laying import labels, steps, world
 
@@ -52,3 +52,19 @@ def test_a_deploy_of_another_version_is_not_taken_for_this_commit_s(
     assert deploy.judge(deploy.steps[0]).state == CLOSED
     [other] = laying.filled(deploy.steps, {"deploy": words})
     assert deploy.judge(other).state == RUN
+
+
+def test_a_reason_is_taken_as_inv_takes_it() -> None:
+    path = steps("alert.ack? --env=a", "rollback --env=a", "test")
+    words = ["alert.ack", "Down", "--reason", "it is lost", "rollback", "--reason", "test"]
+    found = laying.filled(path, laying.given(words, path))
+    assert [step.lacks() for step in found] == [(), (), ()]
+    assert found[1].words == ("--env=a", "--reason=test")
+    [own] = steps("rollback --reason 'it is slow'")
+    assert own.words == ("--reason=it is slow",)
+
+
+@pytest.mark.parametrize("words", [("--env=b",), ("--env", "b"), ("-e", "b")])
+def test_no_step_goes_elsewhere_than_the_run(words: tuple[str, ...]) -> None:
+    with pytest.raises(Refused, match="`inv circle.run --env=NAME` does"):
+        laying.given(["deploy", *words], steps("deploy --env=a"))
