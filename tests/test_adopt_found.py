@@ -200,3 +200,24 @@ def test_a_file_of_settings_for_flake8_stays_whatever_is_in_it(tmp_path: Path) -
     assert ".flake8" in style.read(tmp_path).files
     (tmp_path / ".flake8").write_text("[flake8:local-plugins]\nextension = X = a:b\n")
     assert not style.read(tmp_path).files
+
+
+@pytest.mark.parametrize(
+    ("text", "routes"),
+    [
+        ("r = APIRouter()\n@r.get('/')\ndef a(): ...", set()),
+        ("r = APIRouter()\n@r.get('/health')\ndef a(): ...", {"/health"}),
+        ("r: APIRouter = fastapi.APIRouter(prefix='/v1/')\n@r.get('/')\ndef a(): ...", {"/v1/"}),
+        ("b = Blueprint('b', __name__, url_prefix='/b')\n@b.route('/')\ndef a(): ...", {"/b/"}),
+        ("r = APIRouter(prefix=PREFIX)\n@r.get('/x')\ndef a(): ...", {"/x"}),
+        ("r = APIRouter(prefix=settings.API)\n@r.get('/')\ndef a(): ...", set()),
+        ("u = [path('', include('shop.urls')), path('ht/', include('h.urls'))]", {"/ht/"}),
+        ("u = [path('', home)]", {"/"}),
+        ("@app.get('/')\ndef a(): ...", {"/"}),
+    ],
+)
+def test_the_top_of_a_part_is_not_the_application_s(
+    text: str, routes: set[str], tmp_path: Path
+) -> None:
+    """Else `/` would be asked for health and at each deploy, of an application that has none."""
+    assert written(tmp_path, {"app.py": text}).routes == routes

@@ -33,6 +33,8 @@ _TOLD = {
     "Route",
 }
 _ROUTED = {*_TOLD, "add_api_route"}
+# What makes a part of an application, and the word for what its routes begin with.
+_PREFIXES = {"APIRouter": "prefix", "Blueprint": "url_prefix"}
 
 
 class Object(NamedTuple):
@@ -167,12 +169,37 @@ def _called(node: ast.expr) -> str:
 
 
 def _routes(tree: ast.Module) -> Iterator[str]:
+    parts = dict(_parts(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _called(node.func) in _ROUTED and node.args:
             first = node.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                # Django's have no slash at their beginning, and none of a regular expression's.
-                yield "/" + first.value.lstrip("^/").rstrip("$")
+            if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+                continue
+            part = parts.get(getattr(getattr(node.func, "value", None), "id", ""))
+            # Django's have no slash at their beginning, and none of a regular expression's.
+            route = f"{part or ''}/" + first.value.lstrip("^/").rstrip("$")
+            # Where the top of a part comes to be is said by who puts it there.
+            if route != "/" or (part is None and not _includes(node)):
+                yield route
+
+
+def _parts(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the names of a module's routers and blueprints, with what their routes begin with, ""
+    where that isn't said there."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
+            prefix = _PREFIXES.get(_called(node.value.func))
+            given = [each.value for each in node.value.keywords if each.arg == prefix]
+            texts = [str(each.value) for each in given if isinstance(each, ast.Constant)]
+            said = "".join(texts).strip("/")
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if prefix and isinstance(target, ast.Name):
+                    yield target.id, f"/{said}" if said else ""
+
+
+def _includes(node: ast.Call) -> bool:
+    """Tell whether a route of Django's is the beginning of others, as `path("", include(…))`."""
+    return any(isinstance(each, ast.Call) and _called(each.func) == "include" for each in node.args)
 
 
 def _variables(tree: ast.Module) -> Iterator[str]:
