@@ -11,6 +11,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 from . import journal, project
 from .errors import Refused
+from .moment import known
 
 PAGES = "docs/incidents"  # see incident.record.DIRECTORY, which is not imported for a word
 
@@ -83,17 +84,33 @@ def inherited(
     that only gives a version its name needs no proof of its own (see `release.lineage`). The
     nearest that the journal says anything of decides.
     """
-    for commit in commits:
-        if found := _telling(entries, phase, commit):
-            return found if found.get("outcome") == "closed" else None
-    return None
+    found = _nearest(entries, phase, commits)
+    return found if found and found.get("outcome") == "closed" else None
 
 
 def here(root: Path, phase: str, commits: Sequence[str]) -> Mapping[str, Any] | None:
     """Return the same by the journal of the clone at `root`, of which only the lines that mention
     one of `commits` are read."""
-    lines = journal.content(journal.where(root), commits).entries if commits else ()
-    return inherited(lines, phase, commits)
+    return inherited(_lines(root, commits), phase, commits)
+
+
+def failed(root: Path, phase: str, commits: Sequence[str]) -> str:
+    """Return when `phase` did not close for `commits`, as the journal of the clone at `root` says
+    last (RFC 3339); "" where it doesn't."""
+    found = _nearest(_lines(root, commits), phase, commits)
+    return str(found.get("at")) if found and found.get("outcome") != "closed" else ""
+
+
+def _lines(root: Path, commits: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    return journal.content(journal.where(root), commits).entries if commits else ()
+
+
+def _nearest(
+    entries: Sequence[Mapping[str, Any]], phase: str, commits: Iterable[str]
+) -> Mapping[str, Any] | None:
+    """Return the newest line of the first of `commits` that any says anything of."""
+    found = (_telling(entries, phase, commit) for commit in commits)
+    return next((each for each in found if each), None)
 
 
 def _telling(
@@ -149,13 +166,15 @@ def trailers(root: Path, tag: str) -> dict[str, str]:
     return {name: value.strip() for name, _, value in pairs}
 
 
-def carried(root: Path, phase: str, tags: Iterable[str]) -> str:
+def carried(root: Path, phase: str, tags: Iterable[str], since: str = "") -> str:
     """Return what one of the tags says of `phase` having closed, "" where none does: that is how a
     machine without the journal of the release sees it.
 
-    tags: those on the commit, or on one before it that it shares its code with.
+    tags: those on the commit, or on one before it that it shares its code with. since: when it
+    `failed` here, which takes back what closed before that; "" for never.
     """
     for tag in tags:
-        if value := trailers(root, tag).get(trailer(phase), ""):
+        value = trailers(root, tag).get(trailer(phase), "")
+        if value and (not since or (known(value.partition(" ")[2]) or 0) > (known(since) or 0)):
             return f"{value}, as {tag} says"
     return ""

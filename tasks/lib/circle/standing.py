@@ -165,19 +165,21 @@ def _left(line: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> bool
 def with_tags(
     root: Path, row: Sequence[str], found: Mapping[str, Stand], prefix: str
 ) -> dict[str, Stand]:
-    """Return `found` with what the tags on the commits say of what nothing else is known of: that
-    is how a machine without the journal of the release sees it.
+    """Return `found` with what the tags on the commits say of what nothing else is known of, or
+    nothing newer: that is how a machine without the journal of the release sees it.
 
     prefix: what a version's tag begins with. Raises Refused.
     """
     by, more = _tags(root, row), dict(found)
     for phase in OF_CODE:
-        if found[phase].state == NONE and (said := evidence.carried(root, phase, by)):
+        own = found[phase]
+        since = own.at if own.state == TROUBLED else ""
+        if not own.closed and (said := evidence.carried(root, phase, by, since)):
             value, _, tag = said.rpartition(", as ")
             at = value.partition(" ")[2]
             more[phase] = Stand(CLOSED, at, source=tag.removesuffix(" says"))
-    own = [tag for tag, each in by.items() if each.commit == row[0]]
-    versions = [tag for tag in own if _version(tag, prefix)]
+    here = [tag for tag, each in by.items() if each.commit == row[0]]
+    versions = [tag for tag in here if _version(tag, prefix)]
     if versions and more["release"].state in (NONE, TROUBLED):
         tag = versions[-1]
         more["release"] = Stand(CLOSED, by[tag].at, by[tag].who, source=tag, release=tag)

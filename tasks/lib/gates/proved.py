@@ -26,7 +26,8 @@ def _proved(about: About, phase: str, names: Sequence[str]) -> Answer:
     row = lineage.commits(about.root, about.settings.release, about.source.commit)
     if line := evidence.here(about.root, phase, row):
         return Answer(says=f"closed for {line['commit'][:7]} at {line.get('at', 'some time')}")
-    if said := evidence.carried(about.root, phase, _tags(about.root, row)):
+    failed = evidence.failed(about.root, phase, row)
+    if said := evidence.carried(about.root, phase, _tags(about.root, row), failed):
         return Answer(says=f"closed: {said}")
     found = checks(about.root, about.settings.remote, row, names) if names else Found()
     if found.passed:

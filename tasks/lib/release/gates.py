@@ -114,7 +114,8 @@ def proof(world: World, phase: str) -> str:
     if line := evidence.here(world.root, phase, world.row):
         return f"{line['commit']} {line.get('at', '')}".strip()
     tags = [tag for tag, each in world.tags.items() if each.commit in world.row]
-    said = evidence.carried(world.root, phase, tags)
+    failed = evidence.failed(world.root, phase, world.row)
+    said = evidence.carried(world.root, phase, tags, failed)
     return said.split(",")[0]
 
 

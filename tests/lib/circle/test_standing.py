@@ -132,6 +132,8 @@ def test_a_machine_without_the_journal_sees_what_tags_say(clone: Scratch) -> Non
     assert (found["release"].state, found["release"].who) == (CLOSED, "Test")
     assert found["release"].at.endswith("Z") and found["release"].release == "v2.0.0"
     assert look(clone, before)["release"].state == NONE
+    write(clone, "lint", "troubled", at="2026-01-05T08:59:59.000Z")
+    assert look(clone)["lint"].source == "v2.0.0", "it was mended elsewhere since"
     write(clone, "lint", "troubled")  # what is known here goes before
     assert look(clone)["lint"].state == TROUBLED
 

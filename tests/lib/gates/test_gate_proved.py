@@ -88,6 +88,10 @@ def test_a_tag_says_it_where_the_journal_is_elsewhere(shop: Shop) -> None:
     shop.git("tag", "--annotate", "v1.0.0", "--message", f"v1.0.0\n\n- A cart.\n\n{proof}")
     assert asked(shop).says == f"closed: {proof.partition(' ')[2]}, as v1.0.0 says"
     assert asked(shop, phase="test").refused
+    wrote(shop, "troubled", at="2026-11-25T09:59:59.000Z")
+    assert not asked(shop).refused, "it was mended elsewhere"
+    wrote(shop, "troubled", at="2026-11-25T10:00:01.000Z")
+    assert asked(shop).refused, "a failure takes back what closed before"
 
 
 @pytest.mark.parametrize(
