@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple
 
-from .. import history
+from .. import atonce, history
 from ..errors import Trouble
 from ..fleet import Fleet, HostErrors, Member
 
@@ -45,23 +45,18 @@ def ask(
 
     Whatever keeps one from answering is told in its place, and nothing is raised.
     """
-    found: dict[str, Asked] = {}
 
-    def one(name: str) -> None:
+    def one(name: str) -> Asked:
         try:
-            found[name] = _one(settings, root, name, limit)
+            return _one(settings, root, name, limit)
         except Exception as bug:  # of ours; the others are told all the same
-            found[name] = Asked(name, SILENT, f"{type(bug).__name__} in the recipes ({bug})")
+            return Asked(name, SILENT, f"{type(bug).__name__} in the recipes ({bug})")
 
-    begun: dict[str, threading.Thread] = {}
-    for name in names:
-        begun[name] = threading.Thread(target=one, args=(name,), daemon=True)
-        begun[name].start()
-    until = time.monotonic() + limit
-    for work in begun.values():
-        work.join(max(0.0, until - time.monotonic()))
+    wanted = tuple(names)
+    asked = {name: partial(one, name) for name in wanted}
+    found = atonce.ask(asked, time.monotonic() + limit)
     late = f"it had not answered after {limit:g} s"
-    return {name: found.get(name) or Asked(name, SILENT, late) for name in begun}
+    return {name: found.get(name) or Asked(name, SILENT, late) for name in wanted}
 
 
 def _one(settings: Settings, root: Path, name: str, limit: float) -> Asked:

@@ -3,12 +3,13 @@ how they are asked: all of them, at the same time, before anything is changed.""
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from invoke.exceptions import Exit, Failure
 
+from .. import atonce
 from ..declare import sentence
 from ..errors import Refused
 from ..settings import Environment
@@ -101,18 +102,8 @@ class Gates:
 
 def ask(about: About) -> dict[str, Answer]:
     """Ask all gates of the environment at once; return what each says. Raises nothing of theirs."""
-    found: dict[str, Answer] = {}
-
-    def one(name: str, gate: Gate) -> None:
-        found[name] = _asked(gate, about)
-
     gates = {name: gate(name) for name in held(about.environment)}  # no two threads import one
-    # Not a pool: what waits for the network must not keep Ctrl-C from ending all of it.
-    threads = [threading.Thread(target=one, args=each, daemon=True) for each in gates.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    found = atonce.ask({name: partial(_asked, each, about) for name, each in gates.items()})
     return {name: found[name] for name in gates}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from functools import partial
 from typing import Any, Callable, Generic, Mapping, NamedTuple, TypeVar
 
 from invoke.exceptions import Exit, Failure
 
+from .. import atonce
 from ..declare import sentence
 from ..duration import show
 
@@ -26,18 +27,8 @@ def ask(questions: Mapping[str, Callable[[], Any]], until: float) -> dict[str, H
 
     Raises nothing: also a bug in one is a reason why something isn't known.
     """
-    found: dict[str, Had[Any]] = {}
     begun = time.monotonic()
-
-    def one(name: str) -> None:
-        found[name] = _asked(questions[name])
-
-    # Daemons, and no pool: who hangs must not keep the command from ending.
-    threads = [threading.Thread(target=one, args=(name,), daemon=True) for name in questions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+    found = atonce.ask({key: partial(_asked, each) for key, each in questions.items()}, until)
     late = f"there was no answer within {show(round(max(0.0, until - begun), 1))}"
     return {name: found.get(name) or Had(None, late) for name in questions}
 
