@@ -88,21 +88,22 @@ def inherited(
     return found if found and found.get("outcome") == "closed" else None
 
 
-def here(root: Path, phase: str, commits: Sequence[str]) -> Mapping[str, Any] | None:
-    """Return the same by the journal of the clone at `root`, of which only the lines that mention
-    one of `commits` are read."""
-    return inherited(_lines(root, commits), phase, commits)
+class Here(NamedTuple):
+    """What this clone's journal says last of a phase. line: that which proves that it closed, None
+    without one. failed: when it did not close (RFC 3339), "" where it doesn't say that."""
+
+    line: Mapping[str, Any] | None = None
+    failed: str = ""
 
 
-def failed(root: Path, phase: str, commits: Sequence[str]) -> str:
-    """Return when `phase` did not close for `commits`, as the journal of the clone at `root` says
-    last (RFC 3339); "" where it doesn't."""
-    found = _nearest(_lines(root, commits), phase, commits)
-    return str(found.get("at")) if found and found.get("outcome") != "closed" else ""
-
-
-def _lines(root: Path, commits: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-    return journal.content(journal.where(root), commits).entries if commits else ()
+def here(root: Path, phase: str, commits: Sequence[str]) -> Here:
+    """Return what `inherited` goes by, of the journal of the clone at `root`, of which only the
+    lines that mention one of `commits` are read."""
+    lines = journal.content(journal.where(root), commits).entries if commits else ()
+    found = _nearest(lines, phase, commits)
+    if not found:
+        return Here()
+    return Here(found) if found.get("outcome") == "closed" else Here(failed=str(found.get("at")))
 
 
 def _nearest(

@@ -24,16 +24,16 @@ def test(about: About) -> Answer:
 
 def _proved(about: About, phase: str, names: Sequence[str]) -> Answer:
     row = lineage.commits(about.root, about.settings.release, about.source.commit)
-    if line := evidence.here(about.root, phase, row):
+    here = evidence.here(about.root, phase, row)
+    if line := here.line:
         return Answer(says=f"closed for {line['commit'][:7]} at {line.get('at', 'some time')}")
-    failed = evidence.failed(about.root, phase, row)
-    if said := evidence.carried(about.root, phase, _tags(about.root, row), failed):
+    if said := evidence.carried(about.root, phase, _tags(about.root, row), here.failed):
         return Answer(says=f"closed: {said}")
     found = checks(about.root, about.settings.remote, row, names) if names else Found()
     if found.passed:
         return Answer(says=found.says)
-    here = project.commit(about.root) == about.source.commit
-    first = "" if here else f"`git switch --detach {about.source.version}`, then "
+    at_it = project.commit(about.root) == about.source.commit
+    first = "" if at_it else f"`git switch --detach {about.source.version}`, then "
     more = f", and {found.says}" if found.says else ""
     return Answer(f"{phase} has not closed for {about.named}{more}: {first}`inv {phase}`.")
 

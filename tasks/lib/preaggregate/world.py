@@ -94,7 +94,7 @@ def _tested(settings: Settings, root: Path) -> str:
     if not commit:
         return "there is no commit here"
     commits = lineage.commits(root, settings.release, commit)
-    closed = evidence.here(root, "test", commits)
+    closed = evidence.here(root, "test", commits).line
     return "" if closed else f"inv test has not closed for {commit[:7]}"
 
 

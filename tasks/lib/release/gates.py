@@ -111,11 +111,11 @@ def proved(world: World) -> str:
 
 def proof(world: World, phase: str) -> str:
     """Return what proves that a phase closed for HEAD: commit and time; "" without any."""
-    if line := evidence.here(world.root, phase, world.row):
+    here = evidence.here(world.root, phase, world.row)
+    if line := here.line:
         return f"{line['commit']} {line.get('at', '')}".strip()
     tags = [tag for tag, each in world.tags.items() if each.commit in world.row]
-    failed = evidence.failed(world.root, phase, world.row)
-    said = evidence.carried(world.root, phase, tags, failed)
+    said = evidence.carried(world.root, phase, tags, here.failed)
     return said.split(",")[0]
 
 
